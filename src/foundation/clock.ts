@@ -1,0 +1,53 @@
+import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { create } from '@bufbuild/protobuf';
+import type { Sql } from './database/sql.ts';
+
+/** An instant as PostgreSQL prints it in UTC, microseconds kept: `2026-03-01 09:30:00.123456+00`. */
+export type Instant = string;
+/** A calendar day, `2026-03-01`. */
+export type Day = string;
+
+/** The service's time: what the database's clock says, and which business day that is. */
+export interface Time {
+  readonly now: Instant;
+  readonly today: Day;
+}
+
+/** Reads the database's clock. Inside a unit of work: after its locks, and once. */
+export async function readTime(sql: Sql): Promise<Time> {
+  const [time] = await sql<Time>(
+    `SELECT c.now::text AS now, (c.now AT TIME ZONE s.business_time_zone)::date::text AS today
+     FROM settings s, (SELECT docket_now() AS now OFFSET 0) c`,
+  );
+  if (!time) throw new Error('the settings row is missing');
+  return time;
+}
+
+/** The wire form of an instant; undefined stays undefined. */
+export function toTimestamp(instant: Instant): Timestamp;
+export function toTimestamp(instant: Instant | null | undefined): Timestamp | undefined;
+export function toTimestamp(instant: Instant | null | undefined): Timestamp | undefined {
+  if (!instant) return undefined;
+  const match = /^(\d+)-(\d+)-(\d+)[ T](\d+):(\d+):(\d+)(?:\.(\d+))?(?:Z|\+00(?::?00)?)$/.exec(instant);
+  if (!match) throw new Error(`not an instant in UTC: ${instant}`);
+  const [, year, month, day, hour, minute, second, fraction] = match;
+  const seconds = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)) / 1000;
+  return create(TimestampSchema, { seconds: BigInt(seconds), nanos: Number((fraction ?? '').padEnd(9, '0')) });
+}
+
+/** The database's form of a wire timestamp, cut to microseconds. */
+export function fromTimestamp(timestamp: Timestamp): Instant {
+  const whole = new Date(Number(timestamp.seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  const micros = Math.floor(timestamp.nanos / 1000).toString().padStart(6, '0');
+  return `${whole}.${micros}+00`;
+}
+
+/** Whether a name is an IANA time zone that this runtime knows. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return /^[A-Za-z]/.test(name);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,109 @@
+import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { findRequests, keepAnswer, nameRequest, type NewRequest, recordRequests, requestName } from '../database/requests.ts';
+import { DomainError } from '../errors.ts';
+import type { Command, Outcome, Plan, Unit } from './command.ts';
+
+/** The same caller used this request id for something else. */
+export class RequestIdReused extends DomainError {
+  constructor(requestId: string) {
+    super('already_exists', 'REQUEST_ID_REUSED', `request_id: ${requestId} was used by this caller for another request`, {
+      facts: { request_id: requestId },
+      violations: [{ field: 'request_id', description: 'was used by this caller for another request' }],
+    });
+  }
+}
+
+/** How a command of a batch ended; `again` when it repeats a neighbour whose answer must be on record first. */
+export type Settled = Outcome<Message> | 'again';
+
+/** A unit of work while it is being carried out. */
+export type OpenUnit = Unit & { requestKey: string };
+
+/**
+ * Carries out commands in their order, in one open transaction: repeats get the recorded answer,
+ * neighbours of one kind are planned together, and each change is recorded as a request before the
+ * first row of it is written. A domain error is an outcome; anything else that is thrown means that
+ * the transaction must be rolled back.
+ */
+export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Promise<Settled[]> {
+  const settled: (Settled | undefined)[] = await answerRepeats(unit, commands);
+  let next = 0;
+  while (next < commands.length) {
+    const run = takeRun(commands, settled, next);
+    if (run.length === 0) {
+      next += 1;
+      continue;
+    }
+    const outcomes = await carryOutRun(unit, run.map((index) => commands[index] as Command));
+    run.forEach((index, at) => {
+      settled[index] = outcomes[at] as Settled;
+    });
+    next = (run.at(-1) as number) + 1;
+  }
+  return settled as Settled[];
+}
+
+async function answerRepeats(unit: Unit, commands: readonly Command[]): Promise<(Settled | undefined)[]> {
+  const recorded = await findRequests(unit.sql, commands.map((command) => command.origin));
+  const seen = new Set<string>();
+  return commands.map(({ origin, kind }) => {
+    const { requestId, bodyHash } = origin.intent;
+    if (requestId === undefined) return undefined;
+    const name = requestName(origin.actor, requestId);
+    const known = recorded.get(name);
+    if (known) {
+      const same = Buffer.compare(known.bodyHash, bodyHash) === 0;
+      return same ? { answer: fromBinary(kind.answer, known.answer) } : { error: new RequestIdReused(requestId) };
+    }
+    if (seen.has(name)) return 'again';
+    seen.add(name);
+    return undefined;
+  });
+}
+
+/** Indexes of the unsettled commands from `start` on that are of one kind, stopping at the first of another. */
+function takeRun(commands: readonly Command[], settled: readonly (Settled | undefined)[], start: number): number[] {
+  const run: number[] = [];
+  for (let index = start; index < commands.length; index++) {
+    const kind = (commands[index] as Command).kind;
+    const first = commands[run[0] ?? index] as Command;
+    if (kind !== first.kind || run.length >= kind.together) break;
+    if (settled[index] === undefined) run.push(index);
+    else if (run.length === 0) break;
+  }
+  return run;
+}
+
+async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promise<Settled[]> {
+  const [{ kind }] = commands as [Command];
+  let plan: Plan<MessageInitShape<DescMessage>>;
+  try {
+    plan = await kind.plan(unit, commands);
+  } catch (error) {
+    // A verb that is planned alone may simply throw what is wrong.
+    if (commands.length === 1 && error instanceof DomainError) return [{ error }];
+    throw error;
+  }
+  const outcomes = plan.outcomes.map((outcome) => ('error' in outcome ? outcome : { answer: create(kind.answer, outcome.answer) }));
+  const requests: NewRequest[] = [];
+  commands.forEach((command, index) => {
+    const outcome = outcomes[index] as Outcome<Message>;
+    if ('error' in outcome) return;
+    const answer = command.origin.intent.requestId === undefined ? undefined : toBinary(kind.answer, outcome.answer);
+    requests.push({ requestKey: command.requestKey, origin: command.origin, answer });
+  });
+  if (unit.dryRun || requests.length === 0) return outcomes;
+  await recordRequests(unit.sql, requests);
+  // Verbs planned together put the request into each row they write; the others are named once.
+  const named = kind.together === 1 ? (commands[0] as Command).requestKey : '';
+  if (unit.requestKey !== named) await nameRequest(unit.sql, named);
+  unit.requestKey = named;
+  const answers = await plan.write();
+  if (!answers) return outcomes;
+  const final = answers.map((answer) => ({ answer: create(kind.answer, answer) }));
+  for (const [index, { answer }] of final.entries()) {
+    const command = commands[index] as Command;
+    if (command.origin.intent.requestId !== undefined) await keepAnswer(unit.sql, command.requestKey, toBinary(kind.answer, answer));
+  }
+  return final;
+}

@@ -1,0 +1,73 @@
+import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Day, Instant } from '../clock.ts';
+import type { LockedPool } from '../database/pools.ts';
+import type { Origin } from '../database/requests.ts';
+import type { Sql } from '../database/sql.ts';
+import type { DomainError } from '../errors.ts';
+import type { EventType } from './events.ts';
+
+/** One intended change, as a value that can wait in a queue. */
+export interface Command<Input = unknown, Answer extends DescMessage = DescMessage> {
+  readonly kind: CommandKind<Input, Answer>;
+  readonly input: Input;
+  readonly origin: Origin;
+  /** Key of the request row that its changes are attributed to. */
+  readonly requestKey: string;
+}
+
+/** How one command ended: with its answer, or with a failure that is told to its caller alone. */
+export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: DomainError };
+
+/** What commands will do, decided before anything is written. */
+export interface Plan<Answer> {
+  /** One for each command, in their order. */
+  readonly outcomes: readonly Outcome<Answer>[];
+  /**
+   * Writes what was planned. May answer the final outcomes where they are known only afterwards;
+   * a domain error is no longer possible here. Never called for `validate_only`.
+   */
+  write(): Promise<readonly Answer[] | undefined>;
+}
+
+/** A verb: how its commands find the pools they need, and how they are carried out. */
+export interface CommandKind<Input = unknown, Answer extends DescMessage = DescMessage> {
+  readonly name: string;
+  /** The message that answers it, kept for repeats of the same request id. */
+  readonly answer: Answer;
+  /** How many of its neighbours in the queue are planned together; 1 for verbs that are rare. */
+  readonly together: number;
+  /** How many of a batch's places one command takes: a batch of tickets counts as that many. */
+  weight?(input: Input): number;
+  /** The pools that each input needs locked, read without a lock; none for changes that touch no assignment. */
+  pools(sql: Sql, inputs: readonly Input[]): Promise<readonly (readonly string[])[]>;
+  /**
+   * Reads and locks what the commands touch (pools are held already; then groups, agents, tickets
+   * in order of their ids), checks every rule, and decides. In a dry unit it takes no locks.
+   */
+  plan(unit: Unit, commands: readonly Command<Input, Answer>[]): Promise<Plan<MessageInitShape<Answer>>>;
+}
+
+/** The answer type that callers of a command get. */
+export type AnswerOf<Answer extends DescMessage> = MessageShape<Answer>;
+
+/** One unit of work: one transaction with its pools held and its time read. */
+export interface Unit {
+  readonly em: EntityManager;
+  readonly sql: Sql;
+  /** Read once from the database's clock, after the locks. */
+  readonly now: Instant;
+  /** The business day outside any pool. */
+  readonly today: Day;
+  /** The pools held, by id; their business day never goes backwards. */
+  readonly pools: ReadonlyMap<string, LockedPool>;
+  /** Nothing may be locked or written: the unit only answers what would happen. */
+  readonly dryRun: boolean;
+  /** The request whose command is being written. */
+  readonly requestKey: string;
+  /** Tells a fact to everybody who must act on it in the same transaction; resolves when all have. */
+  announce<Fact>(event: EventType<Fact>, fact: Fact): Promise<void>;
+}
+
+/** `FOR UPDATE`, or nothing in a dry unit, which takes no locks. */
+export const forUpdate = (unit: Unit): string => (unit.dryRun ? '' : 'FOR UPDATE');

@@ -1,0 +1,249 @@
+import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import { isDatabaseLost, isRetryable } from '../database/failures.ts';
+import { RequestRaced } from '../database/requests.ts';
+import { sqlOf } from '../database/sql.ts';
+import { DomainError } from '../errors.ts';
+import type { Settled } from './carry-out.ts';
+import type { Command } from './command.ts';
+import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
+
+/** Bounds of the queue. */
+export interface QueueLimits {
+  /** Units of work in flight at once in this process. */
+  readonly lanes: number;
+  /** Commands that may wait; one more is refused with a delay to retry after. */
+  readonly queueBound: number;
+}
+
+/** Places in one batch; a command of a thousand tickets takes a thousand. */
+export const BATCH_CAP = 1024;
+/** Pools that one unit of work holds at most, when its commands need one each. */
+export const POOLS_PER_UNIT = 64;
+/** Tries of one batch against deadlocks, lock time-outs, and races for a request id. */
+export const TRIES = 6;
+const RETRY_AFTER_MS = 1000;
+
+/** What the queue tells about itself, for metrics. */
+export interface QueueObserver {
+  batch(commands: number, pools: number): void;
+}
+
+interface Waiting {
+  readonly command: Command;
+  readonly signal: AbortSignal | undefined;
+  pools: readonly string[];
+  resolve(answer: Message): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The queue of all changes. Commands that need a pool gather while a unit of work of that pool is in
+ * flight, and the next one takes what is there after its locks are held: one commit for many calls,
+ * and no timer, so that a lone call never waits. Order is kept within a pool. Answers leave after
+ * the commit. Several processes over one database stay exact, since the pool rows serialise them.
+ */
+export class CommandQueue {
+  readonly #deps: UnitOfWorkDeps;
+  readonly #limits: QueueLimits;
+  readonly #observer: QueueObserver | undefined;
+  #waiting: Waiting[] = [];
+  readonly #held = new Set<string>();
+  #busy = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(deps: UnitOfWorkDeps, limits: QueueLimits, observer?: QueueObserver) {
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#observer = observer;
+  }
+
+  /** Commands that wait to be taken. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Carries out a command; resolves with its answer once it is committed. Rejects with a domain error,
+   * `unavailable` when the database is lost (the change may or may not have happened: repeat it with
+   * the same request id), `resource_exhausted` when the queue is full. An aborted signal takes a command
+   * back only while it waits; once taken it is committed.
+   */
+  async submit<Input, Answer extends DescMessage>(command: Command<Input, Answer>, signal?: AbortSignal): Promise<MessageShape<Answer>> {
+    signal?.throwIfAborted();
+    const plain = command as unknown as Command;
+    if (command.origin.intent.validateOnly) {
+      const settled = await rehearse(this.#deps, plain, signal ?? new AbortController().signal);
+      if (settled !== 'again' && 'error' in settled) throw settled.error;
+      return (settled as { answer: MessageShape<Answer> }).answer;
+    }
+    const pools = await this.#poolsOf(plain, signal);
+    return new Promise<MessageShape<Answer>>((resolve, reject) => {
+      if (this.#waiting.length >= this.#limits.queueBound) {
+        reject(queueFull());
+        return;
+      }
+      this.#enqueue({ command: plain, signal, pools, resolve: resolve as (answer: Message) => void, reject });
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is in flight. */
+  async drain(): Promise<void> {
+    if (this.#busy === 0 && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  async #poolsOf(command: Command, signal?: AbortSignal): Promise<readonly string[]> {
+    const sql = sqlOf(this.#deps.orm.em.fork(), signal);
+    return (await command.kind.pools(sql, [command.input]))[0] ?? [];
+  }
+
+  #enqueue(item: Waiting): void {
+    if (item.signal) {
+      const takeBack = (): void => {
+        const at = this.#waiting.indexOf(item);
+        if (at < 0) return;
+        this.#waiting.splice(at, 1);
+        item.reject(item.signal?.reason);
+      };
+      item.signal.addEventListener('abort', takeBack, { once: true });
+    }
+    this.#waiting.push(item);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#busy < this.#limits.lanes) {
+      const start = this.#choose();
+      if (!start) break;
+      this.#busy += 1;
+      for (const pool of start.pools) this.#held.add(pool);
+      void this.#runLane(start).finally(() => {
+        this.#busy -= 1;
+        for (const pool of start.pools) this.#held.delete(pool);
+        this.#pump();
+      });
+    }
+    if (this.#busy === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** The next unit's pools: of every waiting command that no held pool, and no earlier command, stands before. */
+  #choose(): { pools: readonly string[]; lone: Waiting | undefined } | undefined {
+    const blocked = new Set(this.#held);
+    const chosen = new Set<string>();
+    for (const [at, item] of this.#waiting.entries()) {
+      if (item.pools.length === 0) {
+        if (chosen.size > 0) continue;
+        this.#waiting.splice(at, 1);
+        return { pools: [], lone: item };
+      }
+      if (item.pools.some((pool) => blocked.has(pool)) || (chosen.size > 0 && chosen.size + item.pools.length > POOLS_PER_UNIT)) {
+        for (const pool of item.pools) blocked.add(pool);
+        continue;
+      }
+      for (const pool of item.pools) chosen.add(pool);
+    }
+    return chosen.size > 0 ? { pools: [...chosen], lone: undefined } : undefined;
+  }
+
+  /** Takes, in order, what the held pools allow. */
+  #take(pools: readonly string[]): Waiting[] {
+    const held = new Set(pools);
+    const passed = new Set<string>();
+    const taken: Waiting[] = [];
+    const left: Waiting[] = [];
+    let room = BATCH_CAP;
+    for (const item of this.#waiting) {
+      const fits = item.pools.length > 0 && item.pools.every((pool) => held.has(pool) && !passed.has(pool));
+      const weight = item.command.kind.weight?.(item.command.input) ?? 1;
+      if (fits && (weight <= room || taken.length === 0)) {
+        taken.push(item);
+        room -= weight;
+      } else {
+        left.push(item);
+        for (const pool of item.pools) passed.add(pool);
+      }
+    }
+    this.#waiting = left;
+    return taken;
+  }
+
+  async #runLane(start: { pools: readonly string[]; lone: Waiting | undefined }): Promise<void> {
+    if (start.lone) await this.#carryOut([start.lone], []);
+    else await this.#carryOut(undefined, start.pools);
+  }
+
+  /**
+   * Carries out one batch, taking it under the locks when it is not given. An unexpected failure splits
+   * it until the culprit stands alone; a domain error or an answer settles its own command only.
+   */
+  async #carryOut(given: Waiting[] | undefined, pools: readonly string[]): Promise<void> {
+    let batch = given;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const settled = await carryOutInTransaction(this.#deps, pools, () => {
+          batch ??= this.#take(pools);
+          return batch.map((item) => item.command);
+        });
+        this.#observer?.batch(settled.length, pools.length);
+        this.#settle(batch ?? [], settled);
+        return;
+      } catch (error) {
+        if (error instanceof PoolsMoved) {
+          await this.#lookUpAgain(batch ?? this.#take(pools));
+          return;
+        }
+        const again = isRetryable(error) || error instanceof RequestRaced;
+        if (again && attempt < TRIES) {
+          await pause(2 ** attempt * (0.5 + Math.random()));
+          continue;
+        }
+        batch ??= this.#take(pools);
+        if (batch.length <= 1 || isDatabaseLost(error) || again) {
+          const told = again || isDatabaseLost(error) ? unavailable(error) : error;
+          for (const item of batch) item.reject(told);
+          return;
+        }
+        const half = Math.ceil(batch.length / 2);
+        await this.#carryOut(batch.slice(0, half), pools);
+        await this.#carryOut(batch.slice(half), pools);
+        return;
+      }
+    }
+  }
+
+  #settle(batch: readonly Waiting[], settled: readonly Settled[]): void {
+    const repeats: Waiting[] = [];
+    batch.forEach((item, index) => {
+      const outcome = settled[index] as Settled;
+      if (outcome === 'again') repeats.push(item);
+      else if ('error' in outcome) item.reject(outcome.error);
+      else item.resolve(outcome.answer);
+    });
+    this.#waiting.unshift(...repeats);
+  }
+
+  /** Puts commands back, in their order, under the pools they need now. */
+  async #lookUpAgain(batch: readonly Waiting[]): Promise<void> {
+    const back: Waiting[] = [];
+    for (const item of batch) {
+      try {
+        item.pools = await this.#poolsOf(item.command);
+        back.push(item);
+      } catch (error) {
+        item.reject(error);
+      }
+    }
+    this.#waiting.unshift(...back);
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const queueFull = (): DomainError =>
+  new DomainError('resource_exhausted', 'QUEUE_FULL', 'too many changes are waiting; try again shortly', { retryAfterMs: RETRY_AFTER_MS });
+
+const unavailable = (cause: unknown): DomainError =>
+  new DomainError('unavailable', 'DATABASE_UNAVAILABLE', 'the database did not carry out the change; repeat it with the same request_id', {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });

@@ -1,0 +1,56 @@
+import type { Day, Instant } from '../clock.ts';
+import type { Sql } from './sql.ts';
+
+/** A pool whose row this transaction holds. */
+export interface LockedPool {
+  readonly poolId: string;
+  /** Rises with every batch and every change of the roster. */
+  readonly sequence: string;
+  readonly businessDay: Day;
+}
+
+/** What is true once the locks are held. */
+export interface HeldPools {
+  readonly now: Instant;
+  readonly today: Day;
+  readonly pools: ReadonlyMap<string, LockedPool>;
+}
+
+/**
+ * Locks pool rows, ids ascending, then reads the time and moves each pool to the day that it is:
+ * the day is decided after the lock is held, and never goes backwards. Pools that were merged away
+ * meanwhile are missing in the answer.
+ */
+export async function holdPools(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
+  await sql('SELECT FROM pools WHERE pool_id = ANY ($1::bigint[]) ORDER BY pool_id FOR UPDATE', [poolIds]);
+  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }>(
+    `WITH clock AS MATERIALIZED (SELECT docket_now() AS now, business_time_zone AS zone FROM settings),
+     day AS (SELECT now, (now AT TIME ZONE zone)::date AS today FROM clock)
+     UPDATE pools SET sequence = sequence + 1, business_day = greatest(business_day, day.today)
+     FROM day WHERE pool_id = ANY ($1::bigint[])
+     RETURNING pool_id, sequence, business_day::text, day.now::text, day.today::text`,
+    [poolIds],
+  );
+  return heldPools(rows);
+}
+
+/** The same view without locks and without effect, for a unit that only answers what would happen. */
+export async function viewPools(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
+  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }>(
+    `WITH clock AS MATERIALIZED (SELECT docket_now() AS now, business_time_zone AS zone FROM settings),
+     day AS (SELECT now, (now AT TIME ZONE zone)::date AS today FROM clock)
+     SELECT pool_id, sequence, greatest(business_day, day.today)::text AS business_day, day.now::text, day.today::text
+     FROM pools, day WHERE pool_id = ANY ($1::bigint[])`,
+    [poolIds],
+  );
+  return heldPools(rows);
+}
+
+function heldPools(rows: readonly { pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }[]): HeldPools {
+  const [first] = rows;
+  return {
+    now: first?.now ?? '',
+    today: first?.today ?? '',
+    pools: new Map(rows.map((row) => [row.pool_id, { poolId: row.pool_id, sequence: row.sequence, businessDay: row.business_day }])),
+  };
+}
