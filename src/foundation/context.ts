@@ -8,6 +8,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
+import type { CommandKind } from './commands/command.ts';
 import type { Sql } from './database/sql.ts';
 
 /** What a caller may be; the contract's method options say which roles an RPC is open to. */
@@ -50,6 +51,11 @@ export interface Context {
   /** Aborted when the caller goes away or his deadline passes. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /**
+   * Carries a change out through the command queue, attributed to this call: idempotent by its
+   * request id, without effect when it is `validate_only`. Resolves after the commit.
+   */
+  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input): Promise<MessageShape<Answer>>;
 }
 
 /**
