@@ -67,7 +67,12 @@ export interface Unit {
   readonly requestKey: string;
   /** Tells a fact to everybody who must act on it in the same transaction; resolves when all have. */
   announce<Fact>(event: EventType<Fact>, fact: Fact): Promise<void>;
+  /** Leaves work for later; it exists only if this unit commits. `startAfter` puts it off until then. */
+  enqueue(job: string, data: object, options?: { readonly startAfter?: Instant }): Promise<void>;
 }
+
+/** Leaves work for later in the caller's transaction. */
+export type Enqueue = (sql: Sql, job: string, data: object, options?: { readonly startAfter?: Instant }) => Promise<void>;
 
 /** `FOR UPDATE`, or nothing in a dry unit, which takes no locks. */
 export const forUpdate = (unit: Unit): string => (unit.dryRun ? '' : 'FOR UPDATE');

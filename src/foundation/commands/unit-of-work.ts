@@ -3,13 +3,14 @@ import { readTime } from '../clock.ts';
 import { holdPools, viewPools } from '../database/pools.ts';
 import { type Sql, sqlOf } from '../database/sql.ts';
 import { carryOut, type OpenUnit, type Settled } from './carry-out.ts';
-import type { Command } from './command.ts';
+import type { Command, Enqueue } from './command.ts';
 import type { EventHandler } from './events.ts';
 
 /** What units of work are made of. */
 export interface UnitOfWorkDeps {
   readonly orm: MikroORM;
   readonly handlers: readonly EventHandler[];
+  readonly enqueue: Enqueue;
 }
 
 /** A pool that a command needs was merged into another after it was looked up: look up again and start over. */
@@ -64,6 +65,7 @@ function openUnit(deps: UnitOfWorkDeps, em: EntityManager, sql: Sql, held: Pick<
     pools: held.pools,
     dryRun,
     requestKey: '',
+    enqueue: (job, data, options) => deps.enqueue(sql, job, data, options),
     async announce(event, fact) {
       for (const handler of deps.handlers) if (handler.event === event.name) await handler.handle(unit, fact);
     },
