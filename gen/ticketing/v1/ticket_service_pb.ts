@@ -333,14 +333,14 @@ export type ListTicketsRequest = Message<"ticketing.v1.ListTicketsRequest"> & {
   userId: bigint;
 
   /**
-   * Only tickets in one of these statuses. None means any.
+   * Only tickets in one of these statuses. At most 6, none twice; none at all means any.
    *
    * @generated from field: repeated ticketing.v1.TicketStatus statuses = 4;
    */
   statuses: TicketStatus[];
 
   /**
-   * Only tickets with one of these priorities. None means any.
+   * Only tickets with one of these priorities. At most 4, none twice; none at all means any.
    *
    * @generated from field: repeated ticketing.v1.Priority priorities = 5;
    */
