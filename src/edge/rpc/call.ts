@@ -36,7 +36,7 @@ export abstract class Call {
   readonly endpoint: Endpoint;
   /** When the call's headers were there, on the process's monotonic clock, in milliseconds. */
   readonly startedMs: number = performance.now();
-  /** Aborted, with a `DomainError` as the reason, when the caller leaves, the deadline passes or the server stops. */
+  /** Aborted, with a `DomainError` or `RpcFailure` as the reason, when the caller leaves, the deadline passes or the server stops. */
   readonly signal: AbortSignal;
   /** Set by the transport when the headers alone show that the call cannot be served. */
   refusal: Filled<DomainError> = undefined;
@@ -79,7 +79,7 @@ export abstract class Call {
   abstract send(message: Message): Promise<void>;
 
   /** Ends the call early for this reason; the first reason counts. */
-  abort(reason: DomainError): void {
+  abort(reason: Error): void {
     if (!this.signal.aborted) this.#controller.abort(reason);
   }
 

@@ -63,8 +63,12 @@ export const PREFLIGHT_CACHE_SECONDS = 7_200;
 /** How long the readiness check may take before the answer is "not ready". */
 export const READINESS_TIMEOUT_MS = 2_000;
 
-/** Longest error message sent to a caller, in UTF-16 code units; the rest is cut off. */
-export const MAX_ERROR_MESSAGE_LENGTH = 1_000;
+/** Longest error message sent to a caller, and longest fact or description, in UTF-16 code units; the rest is cut off. */
+export const MAX_ERROR_MESSAGE_LENGTH = 500;
+export const MAX_ERROR_FACT_LENGTH = 200;
 
-/** Field violations sent in one answer; the message counts the ones left out. */
-export const MAX_VIOLATIONS = 100;
+/**
+ * Field violations sent in one answer: as many as fit into this many code units, since errors travel in
+ * trailers and clients refuse more than 8 KiB of those.
+ */
+export const MAX_VIOLATIONS_LENGTH = 2_500;

@@ -1,0 +1,66 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { CommandKind } from '../../../foundation/commands/command.ts';
+import type { CommandQueue } from '../../../foundation/commands/queue.ts';
+import { submit } from '../../../foundation/commands/submit.ts';
+import type { Caller, Context, Intent } from '../../../foundation/context.ts';
+import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
+import type { Call, Interceptor } from '../call.ts';
+
+/** Whoever calls what is open to everybody. */
+const stranger: Caller = { actor: 'anonymous', actorKind: 'SERVICE', roles: new Set(), agentId: undefined };
+
+/** What contexts are made from. */
+export interface ContextDeps {
+  readonly orm: Pick<MikroORM, 'em'>;
+  readonly queue: CommandQueue;
+  readonly log: Logger;
+}
+
+/** Gives the handler its context: a fork of the entity manager for this call alone, and all that was learnt before. */
+export function makeContext(deps: ContextDeps): Interceptor {
+  return async (call, next) => {
+    call.context = new CallContext(call, deps);
+    return next();
+  };
+}
+
+/** Forks and loggers are made when first asked for: many calls need neither. */
+class CallContext implements Context {
+  readonly caller: Caller;
+  readonly rpc: string;
+  readonly intent: Intent | undefined;
+  readonly signal: AbortSignal;
+  readonly #deps: ContextDeps;
+  #em: EntityManager | undefined;
+  #sql: Sql | undefined;
+  #callLog: Logger | undefined;
+
+  constructor(call: Call, deps: ContextDeps) {
+    this.caller = call.caller ?? stranger;
+    this.rpc = call.endpoint.rpc;
+    this.intent = call.intent;
+    this.signal = call.signal;
+    this.#deps = deps;
+  }
+
+  get em(): EntityManager {
+    this.#em ??= this.#deps.orm.em.fork({ signal: this.signal, inflightQueryAbortStrategy: 'cancel query' });
+    return this.#em;
+  }
+
+  get sql(): Sql {
+    this.#sql ??= sqlOf(this.em, this.signal);
+    return this.#sql;
+  }
+
+  get log(): Logger {
+    this.#callLog ??= this.#deps.log.child({ rpc: this.rpc, actor: this.caller.actor, request_id: this.intent?.requestId });
+    return this.#callLog;
+  }
+
+  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input): Promise<MessageShape<Answer>> {
+    return submit(this.#deps.queue, this, kind, input, this.signal);
+  }
+}

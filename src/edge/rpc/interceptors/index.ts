@@ -1,0 +1,42 @@
+import type { Call, Endpoint, Interceptor } from '../call.ts';
+import { makeAdmit } from './admit.ts';
+import { audit } from './audit.ts';
+import { authorize } from './authorize.ts';
+import { type ContextDeps, makeContext } from './context.ts';
+import { errors } from './errors.ts';
+import { makeObserve } from './observe.ts';
+import { makeValidate } from './validate.ts';
+
+/** What the layers stand on. */
+export type ChainDeps = ContextDeps & Parameters<typeof makeObserve>[0] & { readonly authenticate: Interceptor };
+
+/** Runs a call through all layers and its handler; rejects with an `RpcFailure` and nothing else. */
+export type Serve = (call: Call) => Promise<void>;
+
+/**
+ * The layers around every call of every transport, outermost first. This list is their order:
+ *
+ * observe → errors → admit → authenticate → authorize → audit → validate → context → handler
+ *
+ * - The request is read in `audit`: who may not call makes us read, inflate and parse nothing.
+ * - Permission comes before validation, so that a refused caller learns nothing from it.
+ */
+export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serve {
+  const layers: readonly Interceptor[] = [
+    makeObserve(deps),
+    errors,
+    makeAdmit(deps.drain),
+    unlessOpen(deps.authenticate),
+    authorize,
+    audit,
+    makeValidate(endpoints),
+    makeContext(deps),
+  ];
+  const handler: Serve = (call) => call.endpoint.handle(call);
+  return layers.reduceRight<Serve>((inner, layer) => (call) => layer(call, () => inner(call)), handler);
+}
+
+/** What is open to everybody needs no token, and is not refused for a bad one. */
+function unlessOpen(authenticate: Interceptor): Interceptor {
+  return (call, next) => (call.endpoint.access === 'open' ? next() : authenticate(call, next));
+}

@@ -1,0 +1,39 @@
+import { create, createRegistry } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
+import { DomainError, type FieldViolation } from '../../../foundation/errors.ts';
+import type { Endpoint, Interceptor } from '../call.ts';
+
+/**
+ * Holds requests to the rules that the contract writes beside its fields. Every broken rule is told at once,
+ * each with the path of its field as the contract spells it.
+ *
+ * All rules are compiled here, at start.
+ * @throws Error when the contract holds a rule that cannot be compiled.
+ */
+export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
+  const validator = createValidator({ registry: createRegistry(...endpoints.map(({ method }) => method.parent)) });
+  for (const { method } of endpoints) {
+    const { error, kind } = validator.validate(method.input, create(method.input));
+    if (kind === 'error') throw error;
+  }
+  return async (call, next) => {
+    if (call.request) check(validator, call.endpoint, call.request);
+    return next();
+  };
+}
+
+function check(validator: Validator, endpoint: Endpoint, request: Parameters<Validator['validate']>[1]): void {
+  const result = validator.validate(endpoint.method.input, request);
+  if (result.kind === 'valid') return;
+  if (result.kind === 'error') throw result.error;
+  const violations = result.violations.map(described);
+  const [first] = violations;
+  const others = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
+  const message = first?.field ? `${first.field}: ${first.description}${others}` : `${first?.description ?? 'invalid request'}${others}`;
+  throw new DomainError('invalid_argument', 'INVALID_FIELD', message, { violations, facts: first?.field ? { field: first.field } : {} });
+}
+
+function described(violation: Violation): FieldViolation {
+  return { field: pathToString(violation.field), description: violation.message };
+}

@@ -1,0 +1,78 @@
+import { type Config, settings } from './settings.ts';
+
+export type { Config } from './settings.ts';
+
+/** The environment holds values that cannot be used; the message names every one of them, and no secret. */
+export class ConfigInvalid extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`the configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigInvalid';
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the configuration from an environment; an empty value counts as unset.
+ * @throws ConfigInvalid with all faults at once.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, { name, schema }] of Object.entries(settings)) {
+    const given = environment[name]?.trim() || undefined;
+    const parsed = schema.safeParse(given);
+    if (parsed.success) values[key] = parsed.data;
+    else faults.push(`${name} ${parsed.error.issues[0]?.message ?? 'is invalid'}`);
+  }
+  faults.push(...faultsBetween(values as Partial<Config>));
+  if (faults.length > 0) throw new ConfigInvalid(faults);
+  return values as Config;
+}
+
+/** Faults that show only in several settings together. */
+function faultsBetween(config: Partial<Config>): string[] {
+  const faults: string[] = [];
+  const issuer = { DOCKET_JWT_ISSUER: config.jwtIssuer, DOCKET_JWT_AUDIENCE: config.jwtAudience, DOCKET_JWT_JWKS_URL: config.jwtJwksUrl };
+  const absent = Object.entries(issuer).filter(([, value]) => value === undefined || value.length === 0);
+  if (absent.length > 0 && absent.length < 3) faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
+  if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize) faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
+  return faults;
+}
+
+/** Variables that look like settings and are none, for instance misspelt ones; worth a warning. */
+export function unknownSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(Object.values(settings).map(({ name }) => name));
+  return Object.keys(environment).filter((name) => name.startsWith('DOCKET_') && !known.has(name));
+}
+
+/** A configuration as it may be shown: by variable, with secrets masked. */
+export function showConfig(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, { name, secret }]) => {
+      const value = config[key as keyof Config];
+      if (value === undefined) return [name, '(unset)'];
+      return [name, secret ? '(hidden)' : String(value)];
+    }),
+  );
+}
+
+/** One row of the documentation of the settings. */
+export interface SettingDescription {
+  readonly name: string;
+  /** As it would be written in the environment; undefined when there is none. */
+  readonly defaultValue: string | undefined;
+  readonly description: string;
+  readonly secret: boolean;
+}
+
+/** Every setting, for the operations manual. */
+export function describeSettings(): SettingDescription[] {
+  return Object.values(settings).map(({ name, schema, description, secret }) => {
+    const parsed = schema.safeParse(undefined);
+    const value = parsed.success ? parsed.data : undefined;
+    const isUnset = value === undefined || (Array.isArray(value) && value.length === 0);
+    return { name, defaultValue: isUnset ? undefined : String(value), description, secret };
+  });
+}

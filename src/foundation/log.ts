@@ -1,0 +1,50 @@
+import { type DestinationStream, destination, type Logger, pino, stdSerializers } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** How much is written, from most to least; `silent` writes nothing. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Names of values that are never written, wherever in the first two levels of a line they stand. */
+const secretNames = ['authorization', 'cookie', 'token', 'secret', 'password', 'databaseUrl', 'DATABASE_URL'];
+
+/** Bearer tokens, JSON Web Tokens, and passwords in URLs, wherever they stand in a text. */
+const secretTexts = /(bearer\s+)[^\s"',]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(\/\/[^\s/:@]+:)[^\s/@]+(?=@)/gi;
+
+/** A text with the tokens and passwords in it blanked out. */
+export function withoutSecrets(text: string): string {
+  return text.replace(secretTexts, (_found, bearer: string | undefined, user: string | undefined) => `${bearer ?? user ?? ''}[hidden]`);
+}
+
+/**
+ * The process's log: one JSON object a line, to standard output unless told otherwise, time in ISO 8601.
+ * Lines are gathered for up to a second and written at the latest when the process ends; warnings and
+ * worse at once. Tokens, passwords and secrets are blanked out.
+ */
+export function makeLog(options: { readonly level: LogLevel; readonly to?: DestinationStream }): Logger {
+  const gathered = options.to ? undefined : destination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 1000 });
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`]), censor: '[hidden]' },
+      serializers: { err: errorWithoutSecrets },
+      hooks: {
+        logMethod(args, method, level) {
+          method.apply(this, args);
+          if (level >= 40) gathered?.flush();
+        },
+      },
+    },
+    options.to ?? (gathered as DestinationStream),
+  );
+}
+
+function errorWithoutSecrets(error: Error): unknown {
+  const serialized = stdSerializers.err(error);
+  for (const key of ['message', 'stack'] as const) if (typeof serialized[key] === 'string') serialized[key] = withoutSecrets(serialized[key]);
+  return serialized;
+}
