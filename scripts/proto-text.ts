@@ -98,9 +98,11 @@ function optionsOf(json: JsonValue): [name: string, value: string][] {
 }
 
 function printValue(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(printValue).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{ ${Object.entries(value).map(([key, each]) => `${key}: ${printValue(each)}`).join(', ')} }`;
+  refuse('a list that is no field of a message', Array.isArray(value));
+  // A repeated field is written once per item: not every parser knows lists of messages.
+  const items = Object.entries(value).flatMap(([key, each]) => [each].flat().map((item) => `${key}: ${printValue(item)}`));
+  return `{ ${items.join(', ')} }`;
 }
 
 /** Whether the field says which oneof it belongs to (0, the first, is also the default of an absent index). */
