@@ -1,0 +1,2 @@
+export { AuditEntryNotFound } from './errors.ts';
+export { auditHandlers, listEntityHistory } from './rpc.ts';

@@ -1,0 +1,143 @@
+import type { Sql } from '../../foundation/database/sql.ts';
+import { compileFilter, type FilterSchema } from '../../foundation/filter/index.ts';
+import { isUuid } from '../../foundation/ids.ts';
+import { afterPosition, type Order, orderBySql, parseOrderBy, type Position, positionSql, type SortFields } from '../../foundation/page/index.ts';
+import { TicketNotFound } from './errors.ts';
+import { TICKET_COLUMNS, type TicketRow } from './row.ts';
+import { PRIORITY, STATUS } from './rules.ts';
+
+/** Ids of the groups that the reader may see, or that there is no limit. */
+export type Scope = 'all' | readonly string[];
+
+/** Which tickets to list; '', '0', none and false mean any. */
+export interface WantedTickets {
+  readonly groupId: string;
+  readonly agentId: string;
+  readonly userId: string;
+  readonly statuses: readonly number[];
+  readonly priorities: readonly number[];
+  readonly unassigned: boolean;
+  /** CEL over `TICKET_FILTER`. */
+  readonly filter: string;
+}
+
+/** What callers may filter tickets by, as columns of `tickets`. */
+export const TICKET_FILTER: FilterSchema = {
+  ticket_id: { sql: 'ticket_id', type: 'uuid' },
+  key: { sql: 'key', type: 'string' },
+  group_id: { sql: 'group_id', type: 'uuid' },
+  user_id: { sql: 'user_id', type: 'int' },
+  agent_id: { sql: 'agent_id', type: 'string', nullable: true },
+  status: { sql: 'status', type: 'enum', constants: STATUS },
+  priority: { sql: 'priority', type: 'enum', constants: PRIORITY, ordered: true },
+  title: { sql: 'title', type: 'string' },
+  description: { sql: 'description', type: 'string' },
+  attributes: { sql: 'attributes', type: 'json' },
+  labels: { sql: 'labels', type: 'string_list' },
+  create_time: { sql: 'create_time', type: 'timestamp' },
+  update_time: { sql: 'update_time', type: 'timestamp' },
+  assign_time: { sql: 'assign_time', type: 'timestamp', nullable: true },
+  resolve_time: { sql: 'resolve_time', type: 'timestamp', nullable: true },
+  close_time: { sql: 'close_time', type: 'timestamp', nullable: true },
+  reopen_count: { sql: 'reopen_count', type: 'int' },
+};
+
+const SORT_FIELDS: SortFields = {
+  create_time: { sql: 'create_time', type: 'timestamptz' },
+  priority: { sql: 'priority', type: 'bigint' },
+  ticket_id: { sql: 'ticket_id', type: 'uuid' },
+};
+
+/** Reads an `order_by`; empty means newest first. Throws OrderByError. */
+export const ticketOrder = (orderBy: string): Order =>
+  parseOrderBy(orderBy.trim() === '' ? 'create_time desc' : orderBy, SORT_FIELDS, ['create_time', 'priority'], ['create_time', 'ticket_id']);
+
+/** One ticket by id or key; throws TicketNotFound, also when it lies outside the scope. */
+export async function getTicket(sql: Sql, reference: string, scope: Scope): Promise<TicketRow> {
+  const where = new Where();
+  where.add(isUuid(reference) ? 'ticket_id = ?::uuid' : 'key = ?', reference);
+  where.addScope(scope);
+  const [row] = await sql<TicketRow>(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE ${where.text}`, where.values);
+  if (!row) throw new TicketNotFound(reference);
+  return row;
+}
+
+/** Tickets by id or key, in the order asked for; throws TicketNotFound for the first that is not there or outside the scope. */
+export async function getTickets(sql: Sql, references: readonly string[], scope: Scope): Promise<TicketRow[]> {
+  const where = new Where();
+  where.add('ticket_id IN (SELECT unnest(?::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY (?::text[]))', references.filter(isUuid), references.filter((reference) => !isUuid(reference)));
+  where.addScope(scope);
+  const rows = await sql<TicketRow>(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE ${where.text}`, where.values);
+  const found = new Map(rows.flatMap((row) => [[row.ticket_id, row] as const, [row.key, row] as const]));
+  return references.map((reference) => {
+    const row = found.get(isUuid(reference) ? reference.toLowerCase() : reference);
+    if (!row) throw new TicketNotFound(reference, 'ticket_ids');
+    return row;
+  });
+}
+
+/**
+ * At most `limit` tickets in the given order, with their positions. Every order starts from a position
+ * in an index, so that a late page costs what the first one costs. Throws FilterError.
+ */
+export async function listTickets(sql: Sql, wanted: WantedTickets, scope: Scope, order: Order, limit: number, after?: Position): Promise<TicketRow[]> {
+  const where = new Where();
+  const mine = eachGroupAlone(wanted, scope, order);
+  if (mine) where.values.push(mine);
+  else where.addScope(scope);
+  if (wanted.groupId !== '') where.add('group_id = ?::uuid', wanted.groupId);
+  if (wanted.agentId !== '') where.add('agent_id = ?', wanted.agentId);
+  if (wanted.userId !== '0') where.add('user_id = ?::bigint', wanted.userId);
+  if (wanted.statuses.length > 0) where.add('status = ANY (?::smallint[])', wanted.statuses);
+  if (wanted.priorities.length > 0) where.add('priority = ANY (?::smallint[])', wanted.priorities);
+  if (wanted.unassigned) where.add('agent_id IS NULL');
+  where.addCompiled((first) => compileFilter(wanted.filter, TICKET_FILTER, { firstParameter: first }));
+  if (after) where.addCompiled((first) => afterPosition(order, after, first));
+  // Without an agent the column is NULL throughout; naming it lets the index of agents serve the order.
+  const sorted = wanted.unassigned ? `agent_id ${order[0].descending ? 'DESC' : 'ASC'}, ${orderBySql(order)}` : orderBySql(order);
+  const columns = `${TICKET_COLUMNS}, ${positionSql(order)}`;
+  if (!mine) return sql(`SELECT ${columns} FROM tickets WHERE ${where.text} ORDER BY ${sorted} LIMIT ${limit}`, where.values);
+  // The first of each group, each from that group's index, and of those the first of all.
+  return sql(
+    `SELECT ${columns} FROM tickets WHERE ticket_id = ANY (ARRAY(
+       SELECT found.ticket_id FROM unnest($1::uuid[]) AS visible(visible_group_id) CROSS JOIN LATERAL (
+         SELECT ${order.map((key) => key.sql).join(', ')} FROM tickets
+         WHERE group_id = visible_group_id AND ${where.text} ORDER BY ${orderBySql(order)} LIMIT ${limit}
+       ) found ORDER BY ${orderBySql(order)} LIMIT ${limit}
+     )) ORDER BY ${sorted}`,
+    where.values,
+  );
+}
+
+// A reader of a few small groups among millions of tickets must not search them all for his own; where
+// something else narrows the list already, or no index of a group serves the order, the plain form is better.
+function eachGroupAlone(wanted: WantedTickets, scope: Scope, order: Order): readonly string[] | undefined {
+  const narrowed = wanted.groupId !== '' || wanted.agentId !== '' || wanted.userId !== '0' || wanted.unassigned;
+  return scope === 'all' || narrowed || order[0].name !== 'create_time' ? undefined : scope;
+}
+
+/** Conditions and the values of their placeholders. */
+class Where {
+  readonly #conditions: string[] = [];
+  readonly values: unknown[] = [];
+
+  get text(): string {
+    return this.#conditions.join(' AND ') || 'true';
+  }
+
+  /** Adds a condition; each `?` in it stands for the next value. */
+  add(condition: string, ...values: readonly unknown[]): void {
+    let next = 0;
+    this.#conditions.push(condition.replaceAll('?', () => `$${this.values.push(values[next++])}`));
+  }
+
+  addScope(scope: Scope): void {
+    if (scope !== 'all') this.add('group_id = ANY (?::uuid[])', scope);
+  }
+
+  addCompiled(compile: (firstParameter: number) => { readonly text: string; readonly values: readonly unknown[] }): void {
+    const { text, values } = compile(this.values.length + 1);
+    this.#conditions.push(text);
+    this.values.push(...values);
+  }
+}
