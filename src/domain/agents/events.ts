@@ -1,0 +1,52 @@
+import { defineEvent } from '../../foundation/commands/events.ts';
+
+/** Agents joined a group: they may be given its waiting tickets. */
+export interface MembersJoined {
+  readonly groupId: string;
+  readonly agentIds: readonly string[];
+}
+
+/** See `MembersJoined`. Announced when the memberships are there. */
+export const membersJoined = defineEvent<MembersJoined>('agents.members_joined');
+
+/**
+ * Agents left a group. Whoever answers deals out at most `TICKETS_PER_STEP` of their pending tickets of
+ * that group to others, and says in `left` how many they still hold.
+ */
+export interface MembersRemoved {
+  readonly groupId: string;
+  readonly agentIds: readonly string[];
+  left: number;
+}
+
+/** See `MembersRemoved`. Announced when the memberships are gone. */
+export const membersRemoved = defineEvent<MembersRemoved>('agents.members_removed');
+
+/** Agents became able to take tickets: available again, activated, or brought back. */
+export interface AgentsBecameCandidates {
+  readonly agentIds: readonly string[];
+}
+
+/** See `AgentsBecameCandidates`. */
+export const agentsBecameCandidates = defineEvent<AgentsBecameCandidates>('agents.became_candidates');
+
+/** The most that agents may hold, or their skills, changed: waiting tickets may now find them. */
+export interface AgentLimitsChanged {
+  readonly agentIds: readonly string[];
+}
+
+/** See `AgentLimitsChanged`. */
+export const agentLimitsChanged = defineEvent<AgentLimitsChanged>('agents.limits_changed');
+
+/**
+ * Agents are to hold no ticket any more: deactivated, deleted, or away with their tickets to be dealt
+ * out. Whoever answers deals out at most `TICKETS_PER_STEP` of all their pending tickets, and says in
+ * `left` how many they still hold. They can no longer be given any.
+ */
+export interface AgentsLeft {
+  readonly agentIds: readonly string[];
+  left: number;
+}
+
+/** See `AgentsLeft`. */
+export const agentsLeft = defineEvent<AgentsLeft>('agents.left');

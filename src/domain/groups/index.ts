@@ -1,0 +1,8 @@
+export { Group, type GroupRow, Membership } from './entity.ts';
+export { GroupAlreadyExists, GroupChangeDenied, GroupDeleted, GroupDeletedExists, GroupInactive, GroupNotDeleted, GroupNotFound } from './errors.ts';
+export { type Disposal, type GroupClosed, groupClosed, type GroupRulesChanged, groupRulesChanged, TICKETS_PER_STEP } from './events.ts';
+export { toGroupMessage } from './message.ts';
+export { findPools, mergePools, type PoolNeed } from './pools.ts';
+export { getVisibleGroup, lockGroups, lockGroupToChange } from './queries.ts';
+export { groupHandlers } from './rpc.ts';
+export { coversGroups, type GroupScope, inScope, scopeValue, supervisedGroups, type Viewer, visibleGroups } from './visibility.ts';

@@ -1,0 +1,42 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
+import type { GroupSchema } from '../../../gen/ticketing/v1/group_pb.ts';
+import { toTimestamp } from '../../foundation/clock.ts';
+import { etagOf } from '../../foundation/etag.ts';
+import type { GroupRow, Strategy } from './entity.ts';
+
+const strategies: Readonly<Record<Strategy, AssignmentStrategy>> = {
+  LEAST_ASSIGNED_TODAY: AssignmentStrategy.LEAST_ASSIGNED_TODAY,
+  MANUAL: AssignmentStrategy.MANUAL,
+};
+
+/** A group as callers see it. */
+export function toGroupMessage(group: GroupRow): MessageInitShape<typeof GroupSchema> {
+  return {
+    groupId: group.groupId,
+    key: group.key,
+    name: group.name,
+    description: group.description,
+    active: group.active,
+    timeZone: group.timeZone,
+    assignmentPolicy: {
+      strategy: strategies[group.strategy],
+      requiredSkills: group.requiredSkills,
+      preferPreviousAgent: group.preferPreviousAgent,
+      policyVersion: group.policyVersion,
+      ...(group.catchUpLimit === null || group.catchUpLimit === undefined ? {} : { catchUpLimit: group.catchUpLimit }),
+      ...(group.maxOpenPerAgent === null || group.maxOpenPerAgent === undefined ? {} : { maxOpenPerAgent: group.maxOpenPerAgent }),
+    },
+    supervisorIds: group.supervisorIds,
+    etag: etagOf(group.version),
+    ...times(group),
+  };
+}
+
+function times(group: GroupRow): Pick<MessageInitShape<typeof GroupSchema>, 'createTime' | 'updateTime' | 'deleteTime'> {
+  const deleteTime = toTimestamp(group.deleteTime);
+  return { createTime: toTimestamp(group.createTime), updateTime: toTimestamp(group.updateTime), ...(deleteTime ? { deleteTime } : {}) };
+}
+
+/** The strategy that a caller asked for; unspecified means the default. */
+export const strategyOf = (asked: AssignmentStrategy | undefined): Strategy => (asked === AssignmentStrategy.MANUAL ? 'MANUAL' : 'LEAST_ASSIGNED_TODAY');
