@@ -83,28 +83,27 @@ export async function getTickets(sql: Sql, references: readonly string[], scope:
 export async function listTickets(sql: Sql, wanted: WantedTickets, scope: Scope, order: Order, limit: number, after?: Position): Promise<TicketRow[]> {
   const where = new Where();
   const mine = eachGroupAlone(wanted, scope, order);
+  // The first placeholder: the groups to take one by one.
   if (mine) where.values.push(mine);
   else where.addScope(scope);
-  if (wanted.groupId !== '') where.add('group_id = ?::uuid', wanted.groupId);
-  if (wanted.agentId !== '') where.add('agent_id = ?', wanted.agentId);
-  if (wanted.userId !== '0') where.add('user_id = ?::bigint', wanted.userId);
+  const lead = mine ? { column: 'group_id', value: 'visible_group_id' } : addEqualities(where, wanted, order);
+  if (lead) where.add(heldBetween(lead, order, after));
+  if (wanted.unassigned) where.add('agent_id IS NULL');
   if (wanted.statuses.length > 0) where.add('status = ANY (?::smallint[])', wanted.statuses);
   if (wanted.priorities.length > 0) where.add('priority = ANY (?::smallint[])', wanted.priorities);
-  if (wanted.unassigned) where.add('agent_id IS NULL');
   where.addCompiled((first) => compileFilter(wanted.filter, TICKET_FILTER, { firstParameter: first }));
-  if (after) where.addCompiled((first) => afterPosition(order, after, first));
-  // Without an agent the column is NULL throughout; naming it lets the index of agents serve the order.
-  const sorted = wanted.unassigned ? `agent_id ${order[0].descending ? 'DESC' : 'ASC'}, ${orderBySql(order)}` : orderBySql(order);
+  if (after) where.addAfter(lead, order, after);
   const columns = `${TICKET_COLUMNS}, ${positionSql(order)}`;
+  // Tickets without an agent are all equal in that column: naming it lets the agents' index serve the order.
+  const sorted = orderedFrom(lead ?? (wanted.unassigned ? { column: 'agent_id', value: 'NULL' } : undefined), order);
   if (!mine) return sql(`SELECT ${columns} FROM tickets WHERE ${where.text} ORDER BY ${sorted} LIMIT ${limit}`, where.values);
   // The first of each group, each from that group's index, and of those the first of all.
   return sql(
     `SELECT ${columns} FROM tickets WHERE ticket_id = ANY (ARRAY(
        SELECT found.ticket_id FROM unnest($1::uuid[]) AS visible(visible_group_id) CROSS JOIN LATERAL (
-         SELECT ${order.map((key) => key.sql).join(', ')} FROM tickets
-         WHERE group_id = visible_group_id AND ${where.text} ORDER BY ${orderBySql(order)} LIMIT ${limit}
+         SELECT ${order.map((key) => key.sql).join(', ')} FROM tickets WHERE ${where.text} ORDER BY ${sorted} LIMIT ${limit}
        ) found ORDER BY ${orderBySql(order)} LIMIT ${limit}
-     )) ORDER BY ${sorted}`,
+     )) ORDER BY ${orderBySql(order)}`,
     where.values,
   );
 }
@@ -115,6 +114,40 @@ function eachGroupAlone(wanted: WantedTickets, scope: Scope, order: Order): read
   const narrowed = wanted.groupId !== '' || wanted.agentId !== '' || wanted.userId !== '0' || wanted.unassigned;
   return scope === 'all' || narrowed || order[0].name !== 'create_time' ? undefined : scope;
 }
+
+/** A column that is the same in all rows of a list, and leads the index that serves it. */
+interface Lead {
+  readonly column: string;
+  /** SQL of its value. */
+  readonly value: string;
+}
+
+/**
+ * Adds what user, agent and group must equal; the first of them leads a list by create time. It is held
+ * between two bounds instead of being called equal, and named in the order: else the planner may walk
+ * all tickets by create time, taking for granted that those of a group lie evenly among them.
+ */
+function addEqualities(where: Where, wanted: WantedTickets, order: Order): Lead | undefined {
+  let lead: Lead | undefined;
+  const equal = (column: string, type: string, value: string, unset: string): void => {
+    if (value === unset) return;
+    if (lead || order[0].name !== 'create_time') where.add(`${column} = ?::${type}`, value);
+    else lead = { column, value: `$${where.values.push(value)}::${type}` };
+  };
+  equal('user_id', 'bigint', wanted.userId, '0');
+  equal('agent_id', 'text', wanted.agentId, '');
+  equal('group_id', 'uuid', wanted.groupId, '');
+  return lead;
+}
+
+// A position is a bound too; beside the plain one, the index would be entered at the wrong place.
+function heldBetween({ column, value }: Lead, order: Order, after: Position | undefined): string {
+  const operators = after === undefined ? ['>=', '<='] : order[0].descending ? ['>='] : ['<='];
+  return operators.map((operator) => `${column} ${operator} ${value}`).join(' AND ');
+}
+
+const orderedFrom = (lead: Lead | undefined, order: Order): string =>
+  lead ? `${lead.column} ${order[0].descending ? 'DESC' : 'ASC'}, ${orderBySql(order)}` : orderBySql(order);
 
 /** Conditions and the values of their placeholders. */
 class Where {
@@ -139,5 +172,16 @@ class Where {
     const { text, values } = compile(this.values.length + 1);
     this.#conditions.push(text);
     this.values.push(...values);
+  }
+
+  /** What follows a position, in one descent of the index that the lead leads. */
+  addAfter(lead: Lead | undefined, order: Order, position: Position): void {
+    if (!lead) {
+      this.addCompiled((first) => afterPosition(order, position, first));
+      return;
+    }
+    const columns = [lead.column, ...order.map((key) => key.sql)];
+    const values = [lead.value, ...order.map((key, index) => `$${this.values.push(position[index])}::${key.type}`)];
+    this.#conditions.push(`(${columns.join(', ')}) ${order[0].descending ? '<' : '>'} (${values.join(', ')})`);
   }
 }

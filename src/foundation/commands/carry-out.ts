@@ -35,10 +35,10 @@ export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Pr
       continue;
     }
     const outcomes = await carryOutRun(unit, run.map((index) => commands[index] as Command));
-    run.forEach((index, at) => {
-      settled[index] = outcomes[at] as Settled;
+    outcomes.forEach((outcome, at) => {
+      settled[run[at] as number] = outcome;
     });
-    next = (run.at(-1) as number) + 1;
+    next = (run[outcomes.length - 1] as number) + 1;
   }
   return settled as Settled[];
 }
@@ -61,19 +61,20 @@ async function answerRepeats(unit: Unit, commands: readonly Command[]): Promise<
   });
 }
 
-/** Indexes of the unsettled commands from `start` on that are of one kind, stopping at the first of another. */
+/** Indexes of the unsettled commands from `start` on that share one way of planning, stopping at the first of another. */
 function takeRun(commands: readonly Command[], settled: readonly (Settled | undefined)[], start: number): number[] {
   const run: number[] = [];
   for (let index = start; index < commands.length; index++) {
     const kind = (commands[index] as Command).kind;
     const first = commands[run[0] ?? index] as Command;
-    if (kind !== first.kind || run.length >= kind.together) break;
+    if (kind.plan !== first.kind.plan || run.length >= kind.together) break;
     if (settled[index] === undefined) run.push(index);
     else if (run.length === 0) break;
   }
   return run;
 }
 
+/** Plans and writes neighbours; answers for as many of them, from the first on, as the plan took in. */
 async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promise<Settled[]> {
   const [{ kind }] = commands as [Command];
   let plan: Plan<MessageInitShape<DescMessage>>;
@@ -81,29 +82,30 @@ async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promis
     plan = await kind.plan(unit, commands);
   } catch (error) {
     // A verb that is planned alone may simply throw what is wrong.
-    if (commands.length === 1 && error instanceof DomainError) return [{ error }];
+    if (kind.together === 1 && error instanceof DomainError) return [{ error }];
     throw error;
   }
-  const outcomes = plan.outcomes.map((outcome) => ('error' in outcome ? outcome : { answer: create(kind.answer, outcome.answer) }));
-  const requests: NewRequest[] = [];
-  commands.forEach((command, index) => {
-    const outcome = outcomes[index] as Outcome<Message>;
-    if ('error' in outcome) return;
-    const answer = command.origin.intent.requestId === undefined ? undefined : toBinary(kind.answer, outcome.answer);
-    requests.push({ requestKey: command.requestKey, origin: command.origin, answer });
-  });
+  const outcomes = plan.outcomes.map((outcome, at) =>
+    'error' in outcome ? outcome : { answer: create((commands[at] as Command).kind.answer, outcome.answer) },
+  );
+  const requests = outcomes.flatMap((outcome, at) => ('error' in outcome ? [] : [newRequest(commands[at] as Command, outcome.answer)]));
   if (unit.dryRun || requests.length === 0) return outcomes;
   await recordRequests(unit.sql, requests);
   // Verbs planned together put the request into each row they write; the others are named once.
   const named = kind.together === 1 ? (commands[0] as Command).requestKey : '';
   if (unit.requestKey !== named) await nameRequest(unit.sql, named);
   unit.requestKey = named;
-  const answers = await plan.write();
-  if (!answers) return outcomes;
-  const final = answers.map((answer) => ({ answer: create(kind.answer, answer) }));
-  for (const [index, { answer }] of final.entries()) {
-    const command = commands[index] as Command;
-    if (command.origin.intent.requestId !== undefined) await keepAnswer(unit.sql, command.requestKey, toBinary(kind.answer, answer));
-  }
-  return final;
+  const final = await plan.write();
+  if (!final) return outcomes;
+  return Promise.all(final.map((answer, at) => amend(unit, commands[at] as Command, create((commands[at] as Command).kind.answer, answer))));
+}
+
+function newRequest({ requestKey, origin, kind }: Command, answer: Message): NewRequest {
+  return { requestKey, origin, answer: origin.intent.requestId === undefined ? undefined : toBinary(kind.answer, answer) };
+}
+
+/** Puts the answer on record that was known only after writing. */
+async function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Promise<Settled> {
+  if (origin.intent.requestId !== undefined) await keepAnswer(unit.sql, requestKey, toBinary(kind.answer, answer));
+  return { answer };
 }

@@ -21,7 +21,10 @@ export type Outcome<Answer> = { readonly answer: Answer } | { readonly error: Do
 
 /** What commands will do, decided before anything is written. */
 export interface Plan<Answer> {
-  /** One for each command, in their order. */
+  /**
+   * One for each command, in their order. May be fewer than the commands, but not none: those left
+   * over are planned anew after this plan is written.
+   */
   readonly outcomes: readonly Outcome<Answer>[];
   /**
    * Writes what was planned. May answer the final outcomes where they are known only afterwards;
@@ -35,7 +38,10 @@ export interface CommandKind<Input = unknown, Answer extends DescMessage = DescM
   readonly name: string;
   /** The message that answers it, kept for repeats of the same request id. */
   readonly answer: Answer;
-  /** How many of its neighbours in the queue are planned together; 1 for verbs that are rare. */
+  /**
+   * How many neighbours in the queue are planned together; 1 for verbs that are rare. Kinds that share
+   * one `plan` function are neighbours to each other.
+   */
   readonly together: number;
   /** How many of a batch's places one command takes: a batch of tickets counts as that many. */
   weight?(input: Input): number;

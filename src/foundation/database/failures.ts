@@ -7,8 +7,11 @@ export function sqlStateOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Serialization failure, deadlock, lock not had in time: starting over may well succeed. */
-export const isRetryable = (error: unknown): boolean => ['40001', '40P01', '55P03'].includes(sqlStateOf(error) ?? '');
+/**
+ * Serialization failure, deadlock, lock not had in time, or a unique key that another transaction took
+ * between our look and our write: starting over succeeds, or finds the clear answer.
+ */
+export const isRetryable = (error: unknown): boolean => ['40001', '40P01', '55P03', '23505'].includes(sqlStateOf(error) ?? '');
 
 const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', '57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006', '25P03']);
 const LOST_WORDS = /connection terminated|timeout exceeded when trying to connect|connection error|client has encountered|server closed the connection/i;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, link, lstat, mkdir, open, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Binaries } from './binaries.ts';
-import { makeWorkshop, openPlace, placesOutside } from './places.ts';
+import { makeWorkshop, openPlace, placesOutside, removeAbandoned } from './places.ts';
 import { canWrite, run, type SystemUser } from './process.ts';
 
 /** The name of the role that owns everything in an embedded server, and of its database. */
@@ -42,6 +42,7 @@ export interface ClusterRequest {
  */
 export async function ensureCluster(request: ClusterRequest): Promise<string> {
   const cluster = join(request.home, 'cluster');
+  await removeAbandoned(request.home);
   if (!(await exists(cluster))) await makeCluster(request, cluster);
   const real = await realpath(cluster).catch(() => undefined);
   if (real === undefined || !(await exists(join(real, 'PG_VERSION')))) {

@@ -29,14 +29,18 @@ export async function openPlace(folder: string): Promise<boolean> {
   }
 }
 
-/**
- * A new folder inside `place` to make something in before it is renamed to where it belongs.
- * Those of starts that were killed half way are taken away first.
- */
+/** A new folder inside `place` to make something in before it is renamed to where it belongs. */
 export async function makeWorkshop(place: string): Promise<string> {
+  await removeAbandoned(place);
+  return mkdtemp(join(place, `new-${process.pid}-`));
+}
+
+/** Takes away the workshops of starts that were killed half way. */
+export async function removeAbandoned(place: string): Promise<void> {
   for (const name of await readdir(place)) {
     const maker = Number(/^new-(\d+)-/.exec(name)?.[1]);
-    if (maker > 0 && !isAlive(maker)) await rm(join(place, name), { recursive: true, force: true });
+    if (!(maker > 0) || isAlive(maker)) continue;
+    // What the killed start had begun may still write there; what resists costs room and nothing else.
+    await rm(join(place, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
   }
-  return mkdtemp(join(place, `new-${process.pid}-`));
 }

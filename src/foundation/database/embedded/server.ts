@@ -111,6 +111,8 @@ async function keepAlive(launch: Launch, password: string, hold: Hold, closing: 
     hold.lease = undefined;
     try {
       Object.assign(hold, await obtain(launch, password, hold.port, closing));
+      // Closing waits for this to end when it found no lease; now it has one to give up.
+      if (closing.aborted) return;
       log('The embedded PostgreSQL is back.');
       pauseMs = retryMs;
     } catch (cause) {

@@ -172,9 +172,8 @@ CREATE TABLE external_reference_keys (
 -- One sequence numbers decisions, releases and changes of eligibility, so that the whole history can
 -- be replayed in order. Numbers are taken under the pool lock; gaps mean nothing.
 CREATE SEQUENCE assignment_sequence AS bigint;
-CREATE SEQUENCE round_ids AS bigint;
 
--- The choice as it stood before the first ticket of the round; arrays run in parallel.
+-- The choice as it stood before the first ticket of the round; arrays run in parallel. A null room is no limit.
 CREATE TABLE assignment_rounds (
   round_id       bigint PRIMARY KEY,
   rule           text NOT NULL CHECK (rule IN ('POLICY', 'DEAL')),
@@ -191,9 +190,7 @@ CREATE TABLE assignment_rounds (
   rooms          integer[] NOT NULL,
   received       integer[] NOT NULL,
   left_out_agent_ids text[] NOT NULL,
-  left_out_reasons   text[] NOT NULL,
-  givers         text[],
-  receivers      text[]
+  left_out_reasons   text[] NOT NULL
 );
 
 CREATE TABLE assignment_decisions (

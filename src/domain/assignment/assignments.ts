@@ -1,0 +1,157 @@
+import type { Instant } from '../../foundation/clock.ts';
+import type { Roster, RosterAgent, RosterGroup } from './roster.ts';
+import { type Deal, Round, type RoundRecord } from './round.ts';
+import { isAutomatic, roomOf, type TieBreak } from './rules.ts';
+
+/** Why a ticket was given to an agent. */
+export type DecisionKind = 'CREATE' | 'WAITING' | 'REOPEN' | 'REASSIGN' | 'MANUAL';
+
+/** A ticket looking for an agent. */
+export interface Seeker {
+  readonly ticketId: string;
+  readonly groupId: string;
+  readonly kind: Exclude<DecisionKind, 'MANUAL'>;
+  /** The agent it had last: preferred for a reopened ticket, left out when it is dealt out again. */
+  readonly previousAgentId: string | null;
+  readonly requestKey: string;
+}
+
+/** One decision as it is stored. */
+export interface Decision {
+  readonly sequence: number;
+  readonly ticketId: string;
+  readonly groupId: string;
+  readonly kind: DecisionKind;
+  readonly roundId: number | null;
+  readonly position: number | null;
+  readonly agentId: string;
+  readonly previousAgentId: string | null;
+  readonly tieBreak: TieBreak;
+  readonly businessDay: string;
+  readonly requestKey: string;
+}
+
+/** A pending ticket that left an agent's desk, as it is stored. */
+export interface Release {
+  readonly sequence: number;
+  readonly ticketId: string;
+  readonly groupId: string;
+  readonly agentId: string;
+  readonly resolved: boolean;
+  readonly businessDay: string;
+  readonly requestKey: string;
+}
+
+/** Hands out numbers taken under the pool lock. */
+export interface Numbers {
+  next(): number;
+}
+
+/**
+ * The assignments of one plan: choices are made in memory, one after another, against a roster whose
+ * counters move along; `writeAssignments` stores what came of it.
+ */
+export class Assignments {
+  readonly roster: Roster;
+  readonly rounds: Round[] = [];
+  readonly decisions: Decision[] = [];
+  readonly releases: Release[] = [];
+  readonly touched = new Set<RosterAgent>();
+  readonly #now: Instant;
+  readonly #numbers: Numbers;
+  readonly #open = new Map<string, Round>();
+
+  constructor(roster: Roster, now: Instant, numbers: Numbers) {
+    this.roster = roster;
+    this.#now = now;
+    this.#numbers = numbers;
+  }
+
+  /** A number of the sequence, for what else a plan has to tell apart. */
+  nextNumber(): number {
+    return this.#numbers.next();
+  }
+
+  /** Gives a ticket to the agent that the group's policy picks; undefined when nobody can take it or the group assigns by hand. */
+  place(seeker: Seeker): RosterAgent | undefined {
+    const group = this.#group(seeker.groupId);
+    const returns = seeker.kind === 'REOPEN' && group.policy.preferPreviousAgent;
+    if (!isAutomatic(group) && !returns) return undefined;
+    const round = this.#openRound(group);
+    const preferred = returns ? (seeker.previousAgentId ?? undefined) : undefined;
+    // By hand, only the return to the agent who had it is automatic.
+    if (!isAutomatic(group) && (!group.active || group.deleted || round.choose(preferred, undefined)?.tieBreak !== 'PREVIOUS_AGENT')) return undefined;
+    const excluded = seeker.kind === 'REASSIGN' ? (seeker.previousAgentId ?? undefined) : undefined;
+    return this.#settle(round, seeker, round.choose(preferred, excluded));
+  }
+
+  /** Gives a ticket to the agent who received the fewest in this deal; undefined when nobody can take it. */
+  deal(seeker: Seeker, deal: Deal): RosterAgent | undefined {
+    const group = this.#group(seeker.groupId);
+    const round = this.#openRound(group, deal);
+    return this.#settle(round, seeker, round.choose(undefined, seeker.previousAgentId ?? undefined), deal);
+  }
+
+  /** Gives a ticket to the agent whom a person named; the engine's limits do not bind a person. */
+  give(seeker: Omit<Seeker, 'kind'>, agent: RosterAgent): void {
+    this.#record({ ...seeker, kind: 'MANUAL', roundId: null, position: null, agentId: agent.agentId, tieBreak: 'NONE', businessDay: agent.businessDay }, agent);
+    this.#touch(agent, undefined);
+  }
+
+  /** Takes a pending ticket off its agent's desk; `resolved` credits him with it. */
+  release(ticket: { readonly ticketId: string; readonly groupId: string; readonly requestKey: string }, agent: RosterAgent, resolved: boolean): void {
+    this.releases.push({ ...ticket, sequence: this.#numbers.next(), agentId: agent.agentId, resolved, businessDay: agent.businessDay });
+    agent.openTickets -= 1;
+    if (resolved) {
+      agent.resolvedToday += 1;
+      agent.totalResolved += 1;
+    }
+    this.touched.add(agent);
+    // Only a limit makes open tickets matter to a choice.
+    for (const group of agent.groups) if (roomOf(agent, group) !== Infinity) this.#open.delete(group.groupId);
+  }
+
+  #group(groupId: string): RosterGroup {
+    const group = this.roster.groups.get(groupId);
+    if (!group) throw new Error(`group ${groupId} is not in a pool that this unit holds`);
+    return group;
+  }
+
+  #openRound(group: RosterGroup, deal?: Deal): Round {
+    const open = this.#open.get(group.groupId);
+    if (open && open.record.dealId === (deal?.dealId ?? null)) return open;
+    const round = new Round(this.#numbers.next(), group, deal);
+    this.#open.set(group.groupId, round);
+    return round;
+  }
+
+  #settle(round: Round, seeker: Seeker, choice: ReturnType<Round['choose']>, deal?: Deal): RosterAgent | undefined {
+    if (!choice) return undefined;
+    const { agent, tieBreak } = choice;
+    this.#record({ ...seeker, roundId: round.roundId, position: round.position, agentId: agent.agentId, tieBreak, businessDay: agent.businessDay }, agent);
+    deal?.received.set(agent.agentId, (deal.received.get(agent.agentId) ?? 0) + 1);
+    if (round.position === 0) this.rounds.push(round);
+    round.won(agent);
+    this.#touch(agent, round.record.groupId);
+    return agent;
+  }
+
+  #record(decision: Omit<Decision, 'sequence'>, agent: RosterAgent): void {
+    const { ticketId, groupId, kind, roundId, position, agentId, previousAgentId, tieBreak, businessDay, requestKey } = decision;
+    const sequence = this.#numbers.next();
+    this.decisions.push({ sequence, ticketId, groupId, kind, roundId, position, agentId, previousAgentId, tieBreak, businessDay, requestKey });
+    agent.assignedToday += 1;
+    agent.totalAssigned += 1;
+    agent.openTickets += 1;
+    agent.lastAssignedSequence = sequence;
+    agent.lastAssignTime = this.#now;
+    this.touched.add(agent);
+  }
+
+  /** An agent's standing changed: open rounds of his other groups no longer tell the truth. */
+  #touch(agent: RosterAgent, except: string | undefined): void {
+    for (const group of agent.groups) if (group.groupId !== except) this.#open.delete(group.groupId);
+  }
+}
+
+export type { Deal, RoundRecord };

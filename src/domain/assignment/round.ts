@@ -1,0 +1,144 @@
+import TinyQueue from 'tinyqueue';
+import type { Policy, RosterAgent, RosterGroup } from './roster.ts';
+import { compareStandings, type LeftOutReason, roomOf, type Standing, type TieBreak, tieBreakBetween, whyLeftOut } from './rules.ts';
+
+/** A candidate as he stood when the round began. */
+export interface Candidate {
+  readonly agentId: string;
+  readonly assignedToday: number;
+  readonly handicap: number;
+  readonly lastSequence: number;
+  readonly openTickets: number;
+  /** Tickets he could still be given; null for any number. */
+  readonly room: number | null;
+  readonly received: number;
+}
+
+/** A round as it is stored: enough to make every choice of it again. */
+export interface RoundRecord {
+  readonly rule: 'POLICY' | 'DEAL';
+  readonly dealId: number | null;
+  readonly groupId: string;
+  readonly policy: Policy;
+  readonly businessDay: string;
+  readonly candidates: readonly Candidate[];
+  readonly leftOut: readonly { readonly agentId: string; readonly reason: LeftOutReason }[];
+}
+
+/** An equal deal under way: how many tickets each agent has received, who gives, and who may receive. */
+export interface Deal {
+  readonly dealId: number;
+  readonly received: Map<string, number>;
+  readonly givers: ReadonlySet<string>;
+  /** Undefined: everybody eligible. */
+  readonly receivers: ReadonlySet<string> | undefined;
+}
+
+/** How one ticket of a round was placed. */
+export interface Choice {
+  readonly agent: RosterAgent;
+  readonly tieBreak: TieBreak;
+}
+
+interface Entry extends Standing {
+  readonly agent: RosterAgent;
+}
+
+/**
+ * A run of placements in one group between which nothing but its own wins touched its candidates.
+ * Serves n tickets over m agents in n·log m steps; the choice is at each position the least of
+ * `compareStandings` (held equal to a plain search by a property test).
+ */
+export class Round {
+  readonly record: RoundRecord;
+  readonly roundId: number;
+  position = 0;
+  readonly #group: RosterGroup;
+  readonly #deal: Deal | undefined;
+  readonly #heap: TinyQueue<Entry>;
+  /** Entries of agents who won since are stale: only the newest of each agent counts. */
+  readonly #newest = new Map<string, Entry>();
+
+  constructor(roundId: number, group: RosterGroup, deal?: Deal) {
+    this.roundId = roundId;
+    this.#group = group;
+    this.#deal = deal;
+    const candidates: RosterAgent[] = [];
+    const leftOut: { agentId: string; reason: LeftOutReason }[] = [];
+    for (const agent of group.members) {
+      const outside = deal && (deal.givers.has(agent.agentId) || (deal.receivers && !deal.receivers.has(agent.agentId)));
+      const reason = outside ? 'EXCLUDED' : whyLeftOut(agent, group);
+      if (reason) leftOut.push({ agentId: agent.agentId, reason });
+      else candidates.push(agent);
+    }
+    this.record = {
+      rule: deal ? 'DEAL' : 'POLICY',
+      dealId: deal?.dealId ?? null,
+      groupId: group.groupId,
+      policy: group.policy,
+      businessDay: group.businessDay,
+      candidates: candidates.map((agent) => this.#candidate(agent)),
+      leftOut,
+    };
+    const entries = candidates.map((agent) => this.#entry(agent));
+    for (const entry of entries) this.#newest.set(entry.agentId, entry);
+    this.#heap = new TinyQueue(entries, compareStandings);
+  }
+
+  /** The agent for the next ticket: the preferred one if he is a candidate, else the best but the excluded; undefined if there is none. */
+  choose(preferred: string | undefined, excluded: string | undefined): Choice | undefined {
+    const wanted = preferred === undefined ? undefined : this.#newest.get(preferred);
+    if (wanted) return { agent: wanted.agent, tieBreak: 'PREVIOUS_AGENT' };
+    const passed: Entry[] = [];
+    const best = this.#next(passed, excluded);
+    const runnerUp = best && this.#next(passed, excluded);
+    if (best) passed.push(best);
+    if (runnerUp) passed.push(runnerUp);
+    for (const entry of passed) this.#heap.push(entry);
+    return best && { agent: best.agent, tieBreak: tieBreakBetween(best, runnerUp) };
+  }
+
+  /** Takes note that the chosen agent got the ticket and his counters moved. */
+  won(agent: RosterAgent): void {
+    this.position += 1;
+    if (roomOf(agent, this.#group) <= 0) {
+      this.#newest.delete(agent.agentId);
+      return;
+    }
+    const entry = this.#entry(agent);
+    this.#newest.set(agent.agentId, entry);
+    this.#heap.push(entry);
+  }
+
+  #next(passed: Entry[], excluded: string | undefined): Entry | undefined {
+    for (let entry = this.#heap.pop(); entry; entry = this.#heap.pop()) {
+      if (this.#newest.get(entry.agentId) !== entry) continue;
+      if (entry.agentId !== excluded) return entry;
+      passed.push(entry);
+    }
+    return undefined;
+  }
+
+  #candidate(agent: RosterAgent): Candidate {
+    const room = roomOf(agent, this.#group);
+    return {
+      agentId: agent.agentId,
+      assignedToday: agent.assignedToday,
+      handicap: this.#group.handicaps.get(agent.agentId) ?? 0,
+      lastSequence: agent.lastAssignedSequence,
+      openTickets: agent.openTickets,
+      room: room === Infinity ? null : room,
+      received: this.#deal?.received.get(agent.agentId) ?? 0,
+    };
+  }
+
+  #entry(agent: RosterAgent): Entry {
+    return {
+      agent,
+      agentId: agent.agentId,
+      received: this.#deal?.received.get(agent.agentId) ?? 0,
+      key: agent.assignedToday + (this.#group.handicaps.get(agent.agentId) ?? 0),
+      lastSequence: agent.lastAssignedSequence,
+    };
+  }
+}

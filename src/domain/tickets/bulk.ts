@@ -1,0 +1,57 @@
+import { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import type { CommandKind } from '../../foundation/commands/command.ts';
+import { findPools } from '../groups/index.ts';
+import { findKnownAgents } from './known-agents.ts';
+import { loadTickets, loadWaiting } from './load.ts';
+import { compareWaiting } from '../assignment/index.ts';
+import type { Reach } from './reach.ts';
+import { groupsOf, type Selection, selectTickets } from './select.ts';
+import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
+import { openTicketWork } from './work.ts';
+import { writeTickets } from './write.ts';
+
+/** One change of many tickets. */
+export interface BulkChange {
+  readonly selection: Selection;
+  readonly patch: TicketPatch;
+  readonly reach: Reach;
+}
+
+/** Changes up to a thousand tickets alike, all or none, in waiting order. */
+export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdateTicketsResponseSchema> = {
+  name: 'BulkUpdateTickets',
+  answer: BulkUpdateTicketsResponseSchema,
+  together: 1,
+  async pools(sql, inputs) {
+    const needs = [];
+    for (const { selection, patch, reach } of inputs) {
+      const groupIds = needsPool(patch) ? groupsOf(await selectTickets(sql, selection, reach.visible)) : [];
+      needs.push({ groupIds: patch.groupId === undefined ? groupIds : [...groupIds, patch.groupId] });
+    }
+    return findPools(sql, needs);
+  },
+  async plan(unit, [command]) {
+    if (!command) throw new Error('nothing to plan');
+    const { selection, patch, reach } = command.input;
+    const selected = await selectTickets(unit.sql, selection, reach.visible);
+    const waiting = mayMakeRoom(patch) ? await loadWaiting(unit, groupsOf(selected), selected.length * 2) : [];
+    const work = await openTicketWork(unit, 2 * selected.length + waiting.length);
+    const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
+    work.load(rows);
+    work.load(waiting);
+    const agents = await findKnownAgents(unit.sql, patch.agentId ? [patch.agentId] : []);
+    const ordered = [...rows].sort(compareWaiting);
+    for (const row of ordered) assertChangeable(work, row, patch, reach, agents);
+    const desks = new Set(ordered.map((row) => row.agent_id));
+    for (const row of ordered) changeTicket(work, row, patch, command.requestKey);
+    if (mayMakeRoom(patch) && [...desks].some((agentId) => work.makesRoom(agentId))) work.handOut(command.requestKey);
+    const changed = ordered.filter((row) => work.changed.has(row));
+    return {
+      outcomes: [{ answer: { updatedCount: changed.length, ticketIds: changed.map((row) => row.ticket_id) } }],
+      async write() {
+        await writeTickets(work);
+        return undefined;
+      },
+    };
+  },
+};

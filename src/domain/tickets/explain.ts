@@ -1,0 +1,145 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type AssignmentExplanationSchema, DecisionKind, LeftOutReason, TieBreak } from '../../../gen/ticketing/v1/assignment_explanation_pb.ts';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
+import { readTime, toTimestamp } from '../../foundation/clock.ts';
+import type { Context } from '../../foundation/context.ts';
+import { viewPools } from '../../foundation/database/pools.ts';
+import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, whyLeftOut } from '../assignment/index.ts';
+import { findPools } from '../groups/index.ts';
+import { DecisionNotFound } from './errors.ts';
+import type { TicketRow } from './row.ts';
+import { isPending } from './rules.ts';
+import { isWaiting } from './work.ts';
+
+type Explanation = MessageInitShape<typeof AssignmentExplanationSchema>;
+
+/**
+ * Why a ticket was given to its agent, by its latest decision or the one asked for; for a ticket that
+ * waits, who is left out just now and why. Throws `DecisionNotFound` for a number that is not one of
+ * this ticket's decisions.
+ */
+export async function explainAssignment(ctx: Context, row: TicketRow, sequence: bigint | undefined): Promise<Explanation> {
+  const ticket = { ticketId: row.ticket_id, ticketKey: row.key, groupId: row.group_id };
+  if (sequence === undefined && isWaiting(row)) return { ...ticket, ...(await explainWaiting(ctx, row)) };
+  const decision = await findDecision(ctx.sql, row.ticket_id, sequence?.toString());
+  if (!decision && sequence !== undefined) throw new DecisionNotFound(row.ticket_id, sequence);
+  if (!decision) return { ...ticket, summary: `${row.key} has never been given to anybody.` };
+  return { ...ticket, ...explainDecision(row.key, decision) };
+}
+
+function explainDecision(key: string, decision: DecisionRecord): Explanation {
+  const { round } = decision;
+  return {
+    sequence: BigInt(decision.sequence),
+    kind: DecisionKind[decision.kind],
+    agentId: decision.agentId,
+    previousAgentId: decision.previousAgentId ?? '',
+    decisionTime: toTimestamp(decision.time),
+    groupId: decision.groupId,
+    strategy: round ? AssignmentStrategy[round.policy.strategy] : AssignmentStrategy.UNSPECIFIED,
+    policyVersion: round?.policy.version ?? 0,
+    businessDay: decision.businessDay,
+    roundPosition: round ? round.position + 1 : 0,
+    tieBreak: TieBreak[decision.tieBreak],
+    candidates: round ? toCandidates(round, decision.agentId) : [],
+    leftOut: round ? round.leftOut.map(({ agentId, reason }) => ({ agentId, reason: LeftOutReason[reason] })) : [],
+    summary: summarise(key, decision),
+  };
+}
+
+function toCandidates(round: RoundView, winner: string): NonNullable<Explanation['candidates']> {
+  return round.standings.map((standing, at) => ({
+    agentId: standing.agentId,
+    assignedToday: standing.assignedToday,
+    handicap: standing.handicap,
+    sortKey: BigInt(standing.key),
+    ...(standing.lastSequence > 0 ? { lastAssignedSequence: BigInt(standing.lastSequence) } : {}),
+    openTickets: standing.openTickets,
+    ...(round.rule === 'DEAL' ? { receivedInDeal: standing.received } : {}),
+    rank: at + 1,
+    chosen: standing.agentId === winner,
+  }));
+}
+
+function summarise(key: string, decision: DecisionRecord): string {
+  const { agentId, round } = decision;
+  const opening = OPENINGS[decision.kind](key, agentId, decision.previousAgentId ?? 'nobody');
+  if (!round) return opening;
+  const others = round.leftOut.length === 0 ? 'No member of the group was left out.' : `Left out: ${listLeftOut(round.leftOut)}.`;
+  return `${opening} ${becauseOf(decision, round)} ${others}`;
+}
+
+const OPENINGS: Readonly<Record<DecisionRecord['kind'], (key: string, agent: string, previous: string) => string>> = {
+  CREATE: (key, agent) => `${key} was given to ${agent} when it was created.`,
+  WAITING: (key, agent) => `${key} had waited and was given to ${agent} as soon as he could take it.`,
+  REOPEN: (key, agent) => `${key} was reopened and given to ${agent}.`,
+  REASSIGN: (key, agent, previous) => `${key} was taken from ${previous} and given to ${agent}.`,
+  MANUAL: (key, agent) => `${key} was given to ${agent} by name.`,
+};
+
+function becauseOf({ tieBreak, agentId }: DecisionRecord, round: RoundView): string {
+  const winner = round.standings.find((standing) => standing.agentId === agentId);
+  const count = round.standings.length;
+  switch (tieBreak) {
+    case 'ONLY_CANDIDATE':
+      return 'He was the only one who could take it.';
+    case 'PREVIOUS_AGENT':
+      return 'He held it before.';
+    case 'FEWEST_RECEIVED':
+      return `Of ${count} who could take it he had received the fewest in this deal (${winner?.received}).`;
+    case 'FEWEST_ASSIGNED_TODAY':
+      return `Of ${count} who could take it he had been given the fewest today (${countOf(winner)}).`;
+    case 'LEAST_RECENTLY_ASSIGNED':
+      return `Of ${count} who could take it he shared the fewest today (${countOf(winner)}) and had waited longest for a ticket.`;
+    default:
+      return `Of ${count} who could take it he shared the fewest today (${countOf(winner)}); his is the lowest agent id among equals.`;
+  }
+}
+
+const countOf = (standing: RoundView['standings'][number] | undefined): string =>
+  standing && standing.handicap > 0 ? `${standing.assignedToday} and a handicap of ${standing.handicap}` : String(standing?.assignedToday ?? 0);
+
+const listLeftOut = (leftOut: readonly { agentId: string; reason: string }[]): string => {
+  const shown = leftOut.slice(0, 20).map(({ agentId, reason }) => `${agentId} (${REASON_WORDS[reason] ?? reason})`);
+  return leftOut.length > 20 ? `${shown.join(', ')} and ${leftOut.length - 20} more` : shown.join(', ');
+};
+
+const REASON_WORDS: Readonly<Record<string, string>> = {
+  AWAY: 'away',
+  OFFLINE: 'offline',
+  INACTIVE: 'not active',
+  FULL: 'full',
+  LACKS_SKILL: 'lacks a required skill',
+  EXCLUDED: 'not to receive it',
+};
+
+async function explainWaiting(ctx: Context, row: TicketRow): Promise<Explanation> {
+  const [poolIds = []] = await findPools(ctx.sql, [{ groupIds: [row.group_id] }]);
+  const view = await viewPools(ctx.sql, poolIds);
+  const roster = await loadRoster({ sql: ctx.sql, pools: view.pools, today: (await readTime(ctx.sql)).today });
+  const group = roster.groups.get(row.group_id);
+  if (!group) throw new Error(`group ${row.group_id} has no pool`);
+  const leftOut = group.members.map((agent) => ({ agentId: agent.agentId, reason: whyGroupWaits(group) ?? whyLeftOut(agent, group) }));
+  const named = leftOut.flatMap(({ agentId, reason }) => (reason ? [{ agentId, reason }] : []));
+  return {
+    strategy: AssignmentStrategy[group.policy.strategy],
+    policyVersion: group.policy.version,
+    businessDay: group.businessDay,
+    leftOut: named.map(({ agentId, reason }) => ({ agentId, reason: LeftOutReason[reason] })),
+    summary: summariseWaiting(row, group, named),
+  };
+}
+
+function whyGroupWaits(group: RosterGroup): 'GROUP_INACTIVE' | 'MANUAL_POLICY' | undefined {
+  if (!group.active || group.deleted) return 'GROUP_INACTIVE';
+  return group.policy.strategy === 'MANUAL' ? 'MANUAL_POLICY' : undefined;
+}
+
+function summariseWaiting(row: TicketRow, group: RosterGroup, leftOut: readonly { agentId: string; reason: string }[]): string {
+  const reason = whyGroupWaits(group);
+  if (!isPending(row.status)) return `${row.key} is not pending.`;
+  if (reason === 'GROUP_INACTIVE') return `${row.key} waits: its group is not active, so nothing is given out in it.`;
+  if (reason === 'MANUAL_POLICY') return `${row.key} waits: its group assigns by hand.`;
+  if (group.members.length === 0) return `${row.key} waits: its group has no members.`;
+  return `${row.key} waits: nobody in its group can take it. ${listLeftOut(leftOut)}.`;
+}

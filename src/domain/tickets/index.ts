@@ -1,0 +1,2 @@
+export { ticketReactions } from './reactions.ts';
+export { ticketHandlers } from './rpc.ts';

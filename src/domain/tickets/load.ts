@@ -1,0 +1,91 @@
+import { forUpdate, type Unit } from '../../foundation/commands/command.ts';
+import type { Sql } from '../../foundation/database/sql.ts';
+import { isUuid } from '../../foundation/ids.ts';
+import { type ExternalReference, type Existing, type NewTicket, type Obstacles, referenceKey, userKey } from './create.ts';
+import { TICKET_COLUMNS, type TicketRow } from './row.ts';
+
+/** Reads tickets by id or key, locked in the order of their ids. Unknown references are missing in the answer. */
+export async function loadTickets(unit: Unit, references: readonly string[]): Promise<TicketRow[]> {
+  if (references.length === 0) return [];
+  const { ids, keys } = splitReferences(references);
+  return unit.sql<TicketRow>(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT unnest($1::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY ($2::text[])
+     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
+    [ids, keys],
+  );
+}
+
+/** Groups of tickets, by the reference they were asked for; unknown ones are missing. */
+export async function findGroupsOfTickets(sql: Sql, references: readonly string[]): Promise<Map<string, string>> {
+  if (references.length === 0) return new Map();
+  const { ids, keys } = splitReferences(references);
+  const rows = await sql<{ ticket_id: string; key: string; group_id: string }>(
+    `SELECT ticket_id, key, group_id FROM tickets WHERE ticket_id = ANY ($1::uuid[])
+     UNION ALL SELECT ticket_id, key, group_id FROM tickets WHERE key = ANY ($2::text[])`,
+    [ids, keys],
+  );
+  const groups = new Map<string, string>();
+  for (const row of rows) groups.set(row.ticket_id, row.group_id).set(row.key, row.group_id);
+  return new Map(references.flatMap((reference) => {
+    const groupId = groups.get(isUuid(reference) ? reference.toLowerCase() : reference);
+    return groupId ? [[reference, groupId] as const] : [];
+  }));
+}
+
+/** The first waiting tickets of each group, in waiting order, locked. */
+export async function loadWaiting(unit: Unit, groupIds: readonly string[], perGroup: number): Promise<TicketRow[]> {
+  if (groupIds.length === 0) return [];
+  return unit.sql<TicketRow>(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT first.ticket_id FROM unnest($1::uuid[]) AS wanted(group_id) CROSS JOIN LATERAL (
+         SELECT w.ticket_id FROM tickets w WHERE w.group_id = wanted.group_id AND w.agent_id IS NULL AND w.status <= 3
+         ORDER BY w.priority DESC, w.create_time, w.ticket_id LIMIT $2
+       ) first
+     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
+    [groupIds, perGroup],
+  );
+}
+
+/** The first pending tickets on the desks of agents, in deal order, locked; of one group only if it is given. */
+export async function loadPendingOf(unit: Unit, agentIds: readonly string[], limit: number, groupId?: string): Promise<TicketRow[]> {
+  return unit.sql<TicketRow>(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT ticket_id FROM tickets WHERE agent_id = ANY ($1::text[]) AND status <= 3 AND ($3::uuid IS NULL OR group_id = $3)
+       ORDER BY priority DESC, create_time, ticket_id LIMIT $2
+     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
+    [agentIds, limit, groupId ?? null],
+  );
+}
+
+/** What stands in the way of new tickets; true as long as the groups' pools are held. */
+export async function findObstacles(sql: Sql, tickets: readonly NewTicket[]): Promise<Obstacles> {
+  const unique = tickets.filter((ticket) => ticket.uniquePerUser);
+  const references = tickets.flatMap((ticket) => ticket.externalReferences);
+  return { pendingByUser: await findPendingByUser(sql, unique), byReference: await findByReference(sql, references) };
+}
+
+async function findPendingByUser(sql: Sql, tickets: readonly NewTicket[]): Promise<Map<string, Existing>> {
+  if (tickets.length === 0) return new Map();
+  const rows = await sql<{ user_id: string; group_id: string; ticket_id: string; key: string }>(
+    `SELECT t.user_id, t.group_id, t.ticket_id, t.key FROM unnest($1::bigint[], $2::uuid[]) AS wanted(user_id, group_id)
+     JOIN tickets t USING (user_id, group_id) WHERE t.status <= 3 ORDER BY t.create_time DESC`,
+    [tickets.map((ticket) => ticket.userId), tickets.map((ticket) => ticket.groupId)],
+  );
+  return new Map(rows.map((row) => [userKey(row.user_id, row.group_id), { ticketId: row.ticket_id, key: row.key }]));
+}
+
+async function findByReference(sql: Sql, references: readonly ExternalReference[]): Promise<Map<string, Existing>> {
+  if (references.length === 0) return new Map();
+  const rows = await sql<{ system: string; id: string; ticket_id: string; key: string }>(
+    `SELECT k.system, k.external_id AS id, k.ticket_id, t.key FROM unnest($1::text[], $2::text[]) AS wanted(system, external_id)
+     JOIN external_reference_keys k USING (system, external_id) JOIN tickets t USING (ticket_id)`,
+    [references.map((reference) => reference.system), references.map((reference) => reference.id)],
+  );
+  return new Map(rows.map((row) => [referenceKey(row), { ticketId: row.ticket_id, key: row.key }]));
+}
+
+function splitReferences(references: readonly string[]): { ids: string[]; keys: string[] } {
+  const unique = [...new Set(references)];
+  return { ids: unique.filter(isUuid), keys: unique.filter((reference) => !isUuid(reference)) };
+}

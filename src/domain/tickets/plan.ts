@@ -1,0 +1,143 @@
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
+import type { Command, CommandKind, Outcome, Plan, Unit } from '../../foundation/commands/command.ts';
+import { DomainError } from '../../foundation/errors.ts';
+import type { Sql } from '../../foundation/database/sql.ts';
+import { BatchCreateTicketsResponseSchema, CreateTicketResponseSchema, UpdateTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { isAutomatic, type RosterGroup } from '../assignment/index.ts';
+import { findPools } from '../groups/index.ts';
+import { assertCreatable, createTicket, type NewTicket, type Obstacles } from './create.ts';
+import { TicketNotFound } from './errors.ts';
+import { findKnownAgents, type KnownAgents } from './known-agents.ts';
+import { findGroupsOfTickets, findObstacles, loadTickets, loadWaiting } from './load.ts';
+import { toTicket } from './message.ts';
+import type { Reach } from './reach.ts';
+import { isPending } from './rules.ts';
+import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
+import { openTicketWork, type TicketWork } from './work.ts';
+import { writeTickets } from './write.ts';
+
+/** Tickets to create, all or none: one for CreateTicket, up to a thousand for BatchCreateTickets. */
+export interface Creation {
+  readonly tickets: readonly NewTicket[];
+  /** Whether it was asked as a batch and is answered as one. */
+  readonly batch: boolean;
+  readonly reach: Reach;
+}
+
+/** A change of one ticket, named by id or key. */
+export interface Change {
+  readonly ticket: string;
+  readonly etag: string;
+  readonly patch: TicketPatch;
+  readonly reach: Reach;
+}
+
+type Input = Creation | Change;
+
+const isCreation = (input: Input): input is Creation => 'tickets' in input;
+
+/** Commands planned together at most. */
+const TOGETHER = 1024;
+
+const creationPools = (sql: Sql, inputs: readonly Creation[]): Promise<readonly (readonly string[])[]> =>
+  findPools(sql, inputs.map((input) => ({ groupIds: [...new Set(input.tickets.map((ticket) => ticket.groupId))] })));
+
+/** Creates one ticket. */
+export const createTicketCommand: CommandKind<Creation, typeof CreateTicketResponseSchema> = {
+  name: 'CreateTicket',
+  answer: CreateTicketResponseSchema,
+  together: TOGETHER,
+  pools: creationPools,
+  plan: planTickets,
+};
+
+/** Creates up to a thousand tickets, all or none. */
+export const batchCreateTicketsCommand: CommandKind<Creation, typeof BatchCreateTicketsResponseSchema> = {
+  name: 'BatchCreateTickets',
+  answer: BatchCreateTicketsResponseSchema,
+  together: TOGETHER,
+  weight: (input) => input.tickets.length,
+  pools: creationPools,
+  plan: planTickets,
+};
+
+/** Changes one ticket. */
+export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketResponseSchema> = {
+  name: 'UpdateTicket',
+  answer: UpdateTicketResponseSchema,
+  together: TOGETHER,
+  async pools(sql, inputs) {
+    const placed = inputs.filter((input) => needsPool(input.patch));
+    const groupsOfTickets = await findGroupsOfTickets(sql, placed.map((input) => input.ticket));
+    const groupsOf = (input: Change): string[] =>
+      needsPool(input.patch) ? [groupsOfTickets.get(input.ticket), input.patch.groupId].filter((groupId) => groupId !== undefined) : [];
+    return findPools(sql, inputs.map((input) => ({ groupIds: groupsOf(input) })));
+  },
+  plan: planTickets,
+};
+
+/**
+ * Plans creations and changes of tickets together, in their order: the hot path. What they touch is
+ * read and locked by a fixed number of statements; then everything happens in memory.
+ */
+async function planTickets(unit: Unit, commands: readonly Command<Input, DescMessage>[]): Promise<Plan<MessageInitShape<DescMessage>>> {
+  const changes = commands.flatMap(({ input }) => (isCreation(input) ? [] : [input]));
+  const newTickets = commands.flatMap(({ input }) => (isCreation(input) ? input.tickets : []));
+  const work = await openTicketWork(unit, 2 * changes.length + newTickets.length);
+  work.load(await loadTickets(unit, changes.map((change) => change.ticket)));
+  const vacancies = changes.filter((change) => mayMakeRoom(change.patch)).length;
+  const limited = vacancies > 0 ? groupsWithLimits(work) : [];
+  work.load(await loadWaiting(unit, limited.map((group) => group.groupId), vacancies + changes.length));
+  const named = [...newTickets.map((ticket) => ticket.agentId), ...changes.map((change) => change.patch.agentId)].flatMap((agentId) => agentId || []);
+  const agents = await findKnownAgents(unit.sql, named);
+  const obstacles = await findObstacles(unit.sql, newTickets);
+
+  const outcomes: Outcome<MessageInitShape<DescMessage>>[] = [];
+  for (const { input, requestKey } of commands) {
+    if (!isCreation(input) && outcomes.length > 0 && mustWait(work, input, limited)) break;
+    try {
+      if (isCreation(input)) assertCreatable(work, input.tickets, input.reach, obstacles, agents);
+      outcomes.push({ answer: isCreation(input) ? created(work, input, obstacles, requestKey) : changed(work, input, agents, requestKey) });
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      outcomes.push({ error });
+    }
+  }
+  return {
+    outcomes,
+    async write() {
+      await writeTickets(work);
+      return undefined;
+    },
+  };
+}
+
+/** Automatic groups of the held pools in which some limit can fill somebody up, so that tickets wait although he is there. */
+function groupsWithLimits(work: TicketWork): RosterGroup[] {
+  return [...work.roster.groups.values()].filter(
+    (group) => isAutomatic(group) && (group.policy.maxOpenPerAgent !== null || group.members.some((member) => member.maxOpenTickets !== null)),
+  );
+}
+
+/** A ticket changes once in a plan: whatever would change one again is left for the next. */
+function mustWait(work: TicketWork, input: Change, limited: readonly RosterGroup[]): boolean {
+  const row = work.find(input.ticket);
+  if (row && work.isDirty(row)) return true;
+  return limited.length > 0 && mayMakeRoom(input.patch) && work.hasDirtyWaiting;
+}
+
+function created(work: TicketWork, input: Creation, obstacles: Obstacles, requestKey: string): MessageInitShape<DescMessage> {
+  const tickets = input.tickets.map((ticket) => toTicket(createTicket(work, ticket, obstacles, requestKey)));
+  return input.batch ? { tickets } : { ticket: tickets[0] };
+}
+
+function changed(work: TicketWork, input: Change, agents: KnownAgents, requestKey: string): MessageInitShape<DescMessage> {
+  const row = work.find(input.ticket);
+  if (!row) throw new TicketNotFound(input.ticket, 'ticket.ticket_id');
+  assertChangeable(work, row, input.patch, input.reach, agents, input.etag);
+  const desk = row.agent_id;
+  changeTicket(work, row, input.patch, requestKey);
+  const answer = toTicket(row);
+  if ((row.agent_id !== desk || !isPending(row.status)) && work.makesRoom(desk)) work.handOut(requestKey);
+  return { ticket: answer };
+}

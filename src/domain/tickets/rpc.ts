@@ -1,0 +1,96 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
+import type { CreateTicketRequest, TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import type { FieldMask } from '@bufbuild/protobuf/wkt';
+import type { Handlers } from '../../foundation/context.ts';
+import { InvalidField } from '../../foundation/errors.ts';
+import { newId } from '../../foundation/ids.ts';
+import { selectedFields } from '../../foundation/update-mask.ts';
+import { visibleGroups } from '../groups/index.ts';
+import { bulkUpdateTicketsCommand } from './bulk.ts';
+import type { NewTicket } from './create.ts';
+import { AttributesTooLarge } from './errors.ts';
+import { explainAssignment } from './explain.ts';
+import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
+import { getTicket } from './queries.ts';
+import { reachOf } from './reach.ts';
+import { ticketReadHandlers } from './read-rpc.ts';
+import { reassignTicketsCommand } from './reassign.ts';
+import { ATTRIBUTES_LIMIT_BYTES, PRIORITY } from './rules.ts';
+import type { TicketPatch } from './update.ts';
+
+/** TicketService: messages to commands and queries, nothing else. */
+export const ticketHandlers: Handlers<typeof TicketService> = {
+  ...ticketReadHandlers,
+  async createTicket(request, ctx) {
+    const ticket = toNewTicket(request, '');
+    return ctx.carryOut(createTicketCommand, { tickets: [ticket], batch: false, reach: await reachOf(ctx) });
+  },
+  async batchCreateTickets({ requests }, ctx) {
+    const tickets = requests.map((request, at) => toNewTicket(request, `requests[${at}].`));
+    return ctx.carryOut(batchCreateTicketsCommand, { tickets, batch: true, reach: await reachOf(ctx) });
+  },
+  async updateTicket({ ticket, updateMask }, ctx) {
+    if (!ticket) throw new InvalidField('ticket', 'must be given');
+    const patch = toPatch(ticket, updateMask, 'ticket.');
+    return ctx.carryOut(updateTicketCommand, { ticket: ticket.ticketId, etag: ticket.etag, patch, reach: await reachOf(ctx) });
+  },
+  async bulkUpdateTickets({ ticketIds, filter, patch, updateMask }, ctx) {
+    if (!patch) throw new InvalidField('patch', 'must be given');
+    const selection = { ticketIds, agentIds: [], filter, pendingOnly: false };
+    return ctx.carryOut(bulkUpdateTicketsCommand, { selection, patch: toPatch(patch, updateMask, 'patch.'), reach: await reachOf(ctx) });
+  },
+  async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds }, ctx) {
+    const selection = { ticketIds, agentIds: fromAgentIds, filter, pendingOnly: true };
+    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx) });
+  },
+  async explainAssignment({ ticketId, sequence }, ctx) {
+    const row = await getTicket(ctx.sql, ticketId, await visibleGroups(ctx));
+    return { explanation: await explainAssignment(ctx, row, sequence) };
+  },
+};
+
+function toNewTicket(request: CreateTicketRequest, path: string): NewTicket {
+  return {
+    ticketId: newId(),
+    groupId: request.groupId.toLowerCase(),
+    userId: String(request.userId),
+    priority: request.priority || PRIORITY.MEDIUM,
+    title: request.title,
+    description: request.description,
+    attributes: checkAttributes(request.attributes ?? {}, `${path}attributes`),
+    labels: request.labels,
+    agentId: request.agentId || undefined,
+    uniquePerUser: request.uniquePerUser,
+    externalReferences: request.externalReferences,
+  };
+}
+
+const MUTABLE = ['status', 'agent_id', 'priority', 'title', 'description', 'attributes', 'labels', 'group_id'];
+
+/** The change that a message and its mask describe. */
+function toPatch(ticket: Ticket, mask: FieldMask | undefined, path: string): TicketPatch {
+  const fields = selectedFields(TicketSchema, ticket, mask, MUTABLE);
+  const whole = mask?.paths.includes('*') ?? false;
+  if (fields.has('status') && ticket.status === 0 && !whole) throw new InvalidField(`${path}status`, 'must be given');
+  if (fields.has('group_id') && ticket.groupId === '' && !whole) throw new InvalidField(`${path}group_id`, 'must be given');
+  return {
+    // `*` means every field that can be cleared; a ticket has a status and a group for good.
+    ...(fields.has('status') && ticket.status !== 0 ? { status: ticket.status } : {}),
+    ...(fields.has('group_id') && ticket.groupId !== '' ? { groupId: ticket.groupId.toLowerCase() } : {}),
+    ...(fields.has('agent_id') ? { agentId: ticket.agentId } : {}),
+    ...(fields.has('priority') ? { priority: ticket.priority || PRIORITY.MEDIUM } : {}),
+    ...(fields.has('title') ? { title: ticket.title } : {}),
+    ...(fields.has('description') ? { description: ticket.description } : {}),
+    ...(fields.has('attributes') ? { attributes: checkAttributes(ticket.attributes ?? {}, `${path}attributes`) } : {}),
+    ...(fields.has('labels') ? { labels: ticket.labels } : {}),
+  };
+}
+
+function checkAttributes(attributes: JsonObject, field: string): JsonObject {
+  const json = JSON.stringify(attributes);
+  if (Buffer.byteLength(json) > ATTRIBUTES_LIMIT_BYTES) throw new AttributesTooLarge(field, ATTRIBUTES_LIMIT_BYTES);
+  // PostgreSQL keeps no NUL in text; an escaped backslash before u0000 is harmless text.
+  if (/(?<!\\)(?:\\\\)*\\u0000/.test(json)) throw new InvalidField(field, 'must not contain the NUL character');
+  return attributes;
+}

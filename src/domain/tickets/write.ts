@@ -1,0 +1,41 @@
+import { writeAssignments, writeTicketNumbers } from '../assignment/index.ts';
+import type { TicketRow } from './row.ts';
+import type { TicketWork } from './work.ts';
+
+const RECORD = `ticket_id uuid, key text, group_id uuid, user_id bigint, agent_id text, status smallint, priority smallint, title text,
+  description text, attributes jsonb, labels text[], external_references jsonb, reopen_count integer, version bigint, create_time timestamptz,
+  update_time timestamptz, assign_time timestamptz, resolve_time timestamptz, close_time timestamptz, last_request uuid`;
+const COLUMNS = RECORD.split(',').map((column) => column.trim().split(' ')[0] as string);
+const MUTABLE = COLUMNS.filter((column) => !['ticket_id', 'key', 'user_id', 'external_references', 'version', 'create_time'].includes(column));
+
+/** Writes a plan: the same few statements, however many tickets it created and changed. */
+export async function writeTickets(work: TicketWork): Promise<void> {
+  const { unit, created, changed } = work;
+  if (created.size > 0) await insertTickets(work);
+  if (changed.size > 0) {
+    await unit.sql(
+      `UPDATE tickets t SET ${MUTABLE.map((column) => `${column} = new.${column}`).join(', ')}
+       FROM jsonb_to_recordset($1) AS new(${RECORD}) WHERE t.ticket_id = new.ticket_id`,
+      [JSON.stringify([...changed])],
+    );
+  }
+  await writeAssignments(unit, work.assignments);
+}
+
+async function insertTickets({ unit, created, roster }: TicketWork): Promise<void> {
+  const rows = [...created];
+  await unit.sql(`INSERT INTO tickets (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM jsonb_to_recordset($1) AS new(${RECORD})`, [JSON.stringify(rows)]);
+  await insertReferenceKeys(unit.sql, rows);
+  const counted = new Set(rows.flatMap((row) => roster.groups.get(row.group_id) ?? []));
+  await writeTicketNumbers(unit, counted);
+}
+
+async function insertReferenceKeys(sql: TicketWork['unit']['sql'], rows: readonly TicketRow[]): Promise<void> {
+  const keys = rows.flatMap((row) => row.external_references.map((reference) => ({ ...reference, ticketId: row.ticket_id })));
+  if (keys.length === 0) return;
+  await sql('INSERT INTO external_reference_keys (system, external_id, ticket_id) SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[])', [
+    keys.map((key) => key.system),
+    keys.map((key) => key.id),
+    keys.map((key) => key.ticketId),
+  ]);
+}
