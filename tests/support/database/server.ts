@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedServer } from '../../../src/foundation/database/embedded/index.ts';
@@ -18,7 +19,8 @@ export interface TestServer {
 export async function openTestServer(givenUrl: string | undefined): Promise<TestServer> {
   if (givenUrl) return { adminUrl: givenUrl, close: async () => undefined };
   await removeAbandoned();
-  const dataDirectory = await mkdtemp(join(tmpdir(), `docket-test-${process.pid}-`));
+  // Left to the server to make: a folder of mkdtemp would be closed to the user that PostgreSQL runs as.
+  const dataDirectory = join(tmpdir(), `docket-test-${process.pid}-${randomBytes(4).toString('hex')}`);
   const server = await startEmbeddedServer({ dataDirectory, ephemeral: true, fastForTests: true });
   return { adminUrl: server.url, close: () => server.close() };
 }
