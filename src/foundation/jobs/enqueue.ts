@@ -1,0 +1,14 @@
+import type { PgBoss } from 'pg-boss';
+import type { Enqueue } from '../commands/command.ts';
+
+/**
+ * Leaves jobs in the caller's own transaction: they exist if and when that commits, and never if it
+ * rolls back. `startAfter` is an instant before which a job does not run. Throws when no job of that
+ * name is registered.
+ */
+export function makeEnqueue(boss: PgBoss): Enqueue {
+  return async (sql, job, data, options = {}) => {
+    const db = { executeSql: async (text: string, values: unknown[] = []) => ({ rows: await sql(text, values) }) };
+    await boss.send(job, data, { db, ...(options.startAfter === undefined ? {} : { startAfter: options.startAfter }) });
+  };
+}
