@@ -9,8 +9,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Names of values that are never written, wherever in the first two levels of a line they stand. */
 const secretNames = ['authorization', 'cookie', 'token', 'secret', 'password', 'databaseUrl', 'DATABASE_URL'];
 
-/** Bearer tokens, JSON Web Tokens, and passwords in URLs, wherever they stand in a text. */
-const secretTexts = /(bearer\s+)[^\s"',]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(\/\/[^\s/:@]+:)[^\s/@]+(?=@)/gi;
+/** Bearer tokens, service tokens, JSON Web Tokens, and passwords in URLs, wherever they stand in a text. */
+const secretTexts = /(bearer\s+)[^\s"',]+|\bdocket_[0-9a-z]{8}_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(\/\/[^\s/:@]+:)[^\s/@]+(?=@)/gi;
 
 /** A text with the tokens and passwords in it blanked out. */
 export function withoutSecrets(text: string): string {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meter } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
@@ -7,7 +8,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 export interface Metrics {
   /**
    * Where instruments come from, by the name of the part that measures (`rpc`, `queue`, `pools` …). Names of
-   * instruments start with `docket.` and end with no unit: the unit is said beside the name.
+   * instruments start with `docket_` and end with their unit, as Prometheus wants them.
    */
   meter(part: string): Meter;
   /** Answers a scrape in the Prometheus text format; never throws. */
@@ -18,11 +19,24 @@ export interface Metrics {
 
 /** Starts measuring. Nothing is sent anywhere: whoever wants the figures comes and reads them. */
 export function makeMetrics(): Metrics {
-  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true, withoutTargetInfo: true });
   const provider = new MeterProvider({ readers: [exporter] });
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  const meter = provider.getMeter('process');
+  meter.createObservableGauge('docket_process_resident_bytes', { description: 'Memory of the process' }).addCallback((result) => result.observe(process.memoryUsage.rss()));
+  meter
+    .createObservableGauge('docket_process_event_loop_delay_seconds', { description: '99th percentile of how late the event loop was since the last scrape' })
+    .addCallback((result) => {
+      result.observe(delay.percentile(99) / 1e9);
+      delay.reset();
+    });
   return {
     meter: (part) => provider.getMeter(part),
     answerScrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
-    close: () => provider.shutdown(),
+    close: () => {
+      delay.disable();
+      return provider.shutdown();
+    },
   };
 }

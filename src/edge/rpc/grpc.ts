@@ -7,6 +7,7 @@ import { GrpcCall } from './grpc-call.ts';
 import type { Serve } from './interceptors/index.ts';
 import { IDLE_HTTP2_TIMEOUT_MS, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, MAX_STREAMS_PER_CONNECTION } from './limits.ts';
 import { MetadataTooLarge } from './request-errors.ts';
+import { closeSessions, trackSessions } from './sessions.ts';
 
 /** Everything that speaks gRPC by grpc-js: it is handed connections and asked to close. */
 export interface GrpcTransport {
@@ -32,8 +33,17 @@ export function makeGrpcTransport(endpoints: readonly Endpoint[], serve: Serve, 
   });
   for (const { path } of endpoints) server.register(path, neverCalled, asIs, asIs, 'unary');
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  readHeadersFirst(server);
-  return { serve: (socket) => injector.injectConnection(socket), close: (graceMs) => closeServer(server, graceMs) };
+  const http2Server = http2ServerOf(server);
+  readHeadersFirst(http2Server);
+  const sessions = trackSessions(http2Server);
+  return {
+    serve: (socket) => injector.injectConnection(socket),
+    close: async (graceMs) => {
+      // Not by `tryShutdown`: on Node 24 it no longer waits for the calls in flight.
+      await closeSessions(sessions, graceMs);
+      server.forceShutdown();
+    },
+  };
 }
 
 /**
@@ -73,33 +83,24 @@ const oversize = 'oversize';
  * Takes the deadline out of the headers before grpc-js sees it, which counts milliseconds in 32 bits (a
  * month becomes the past) and answers without details; and measures the headers.
  */
-function readHeadersFirst(server: Server): void {
-  // grpc-js has no public way to its HTTP/2 server. A test fails should this one go.
-  const { http2Servers } = server as unknown as { http2Servers: ReadonlyMap<Http2Server, unknown> };
-  for (const http2Server of http2Servers.keys()) {
-    http2Server.prependListener('stream', (_stream: unknown, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
-      const timeout = headers['grpc-timeout'];
-      delete headers['grpc-timeout'];
-      delete headers[headHeader];
-      let bytes = 0;
-      for (const part of raw) bytes += part.length;
-      if (bytes > MAX_METADATA_BYTES) headers[headHeader] = oversize;
-      else if (timeout !== undefined) headers[headHeader] = String(timeout);
-    });
-  }
+function readHeadersFirst(http2Server: Http2Server): void {
+  http2Server.prependListener('stream', (_stream: unknown, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
+    const timeout = headers['grpc-timeout'];
+    delete headers['grpc-timeout'];
+    delete headers[headHeader];
+    let bytes = 0;
+    for (const part of raw) bytes += part.length;
+    if (bytes > MAX_METADATA_BYTES) headers[headHeader] = oversize;
+    else if (timeout !== undefined) headers[headHeader] = String(timeout);
+  });
 }
 
-function closeServer(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** grpc-js has no public way to its HTTP/2 server. */
+function http2ServerOf(server: Server): Http2Server {
+  const { http2Servers } = server as unknown as { http2Servers: ReadonlyMap<Http2Server, unknown> };
+  const [first] = http2Servers.keys();
+  if (!first) throw new Error('grpc-js keeps its HTTP/2 server elsewhere than it did');
+  return first;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;

@@ -1,5 +1,4 @@
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
@@ -13,10 +12,10 @@ import { makeGrpcTransport } from './grpc.ts';
 import { healthRoute } from './health.ts';
 import { makeHttpHandler } from './http.ts';
 import { makeServe } from './interceptors/index.ts';
-import { keepHttp2Sessions } from './keep-alive.ts';
-import { CLOSE_MS, DRAIN_MS, HEADERS_TIMEOUT_MS, IDLE_HTTP1_TIMEOUT_MS, MAX_METADATA_BYTES, MAX_STREAMS_PER_CONNECTION, REQUEST_TIMEOUT_MS } from './limits.ts';
-import { type Listener, listen, tellProtocol } from './listen.ts';
+import { CLOSE_MS, DRAIN_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { type Listener, listen } from './listen.ts';
 import { reflectionRoutes } from './reflection.ts';
+import { makeWeb } from './web.ts';
 
 /** What the server stands on. */
 export interface ServerDeps {
@@ -110,47 +109,4 @@ function withBuiltIn(routes: readonly Route[], drain: Drain): Route[] {
   );
   const served = [...routes, health];
   return [...served, ...reflectionRoutes(served.map(({ service }) => service))];
-}
-
-/** HTTP/1.1 and HTTP/2 on connections that somebody else has accepted. */
-function makeWeb(handle: Parameters<typeof createHttp2Server>[1] & Parameters<typeof createHttpServer>[1]) {
-  const http1 = createHttpServer(
-    {
-      maxHeaderSize: MAX_METADATA_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: IDLE_HTTP1_TIMEOUT_MS,
-      connectionsCheckingInterval: 1_000,
-    },
-    handle,
-  );
-  // Node looks for connections that take too long only on a server that listens.
-  http1.emit('listening');
-  // Sessions are bounded by their streams and the size of messages; Node's own bound of 10 MB would break large answers.
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION }, maxSessionMemory: Number.MAX_SAFE_INTEGER }, handle);
-  const sessions = keepHttp2Sessions(http2);
-  return {
-    serve: (socket: Socket) =>
-      tellProtocol(socket, (isHttp2) => {
-        socket.allowHalfOpen = !isHttp2;
-        (isHttp2 ? http2 : http1).emit('connection', socket);
-      }),
-    close: async (graceMs: number) => {
-      http1.close();
-      http1.closeIdleConnections();
-      await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
-    },
-  };
-}
-
-function closeSession(session: ServerHttp2Session, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => session.destroy(), graceMs);
-    session.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    if (session.destroyed) session.emit('close');
-    else session.close();
-  });
 }

@@ -19,6 +19,7 @@ export type Serve = (call: Call) => Promise<void>;
  * observe → errors → admit → authenticate → authorize → audit → validate → context → handler
  *
  * - The request is read in `audit`: who may not call makes us read, inflate and parse nothing.
+ * - What is open to everybody (health) passes `admit`, `authenticate` and `authorize` untouched.
  * - Permission comes before validation, so that a refused caller learns nothing from it.
  */
 export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serve {
@@ -26,7 +27,7 @@ export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serv
     makeObserve(deps),
     errors,
     makeAdmit(deps.drain),
-    unlessOpen(deps.authenticate),
+    deps.authenticate,
     authorize,
     audit,
     makeValidate(endpoints),
@@ -34,9 +35,4 @@ export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serv
   ];
   const handler: Serve = (call) => call.endpoint.handle(call);
   return layers.reduceRight<Serve>((inner, layer) => (call) => layer(call, () => inner(call)), handler);
-}
-
-/** What is open to everybody needs no token, and is not refused for a bad one. */
-function unlessOpen(authenticate: Interceptor): Interceptor {
-  return (call, next) => (call.endpoint.access === 'open' ? next() : authenticate(call, next));
 }

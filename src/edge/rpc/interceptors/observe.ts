@@ -18,10 +18,9 @@ const faults: ReadonlySet<number> = new Set([Code.INTERNAL, Code.UNKNOWN, Code.D
  */
 export function makeObserve(deps: { readonly drain: Drain; readonly log: Logger; readonly metrics: Metrics }): Interceptor {
   const meter = deps.metrics.meter('rpc');
-  const inFlight = meter.createUpDownCounter('docket.rpc.in_flight', { description: 'Calls that have no answer yet' });
-  const duration = meter.createHistogram('docket.rpc.duration', {
+  const inFlight = meter.createUpDownCounter('docket_rpc_in_flight', { description: 'Calls that have no answer yet' });
+  const duration = meter.createHistogram('docket_rpc_duration_seconds', {
     description: 'Time from the headers of a call to its answer; its count is the number of calls',
-    unit: 's',
     advice: { explicitBucketBoundaries: bucketsSeconds },
   });
   return async (call, next) => {

@@ -1,22 +1,43 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import { IDLE_HTTP2_TIMEOUT_MS, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS } from './limits.ts';
 
-/**
- * Pings the connections of an HTTP/2 server, drops those whose other end is gone, and asks those without
- * calls to leave after a while. Returns the connections that are open, kept up to date.
- */
-export function keepHttp2Sessions(server: Http2Server): ReadonlySet<ServerHttp2Session> {
+/** The open connections of an HTTP/2 server, kept up to date. */
+export function trackSessions(server: Http2Server): ReadonlySet<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);
-    const stop = keep(session);
-    session.on('error', () => session.destroy());
-    session.on('close', () => {
-      sessions.delete(session);
-      stop();
-    });
+    session.on('close', () => sessions.delete(session));
   });
   return sessions;
+}
+
+/** Tells clients to go elsewhere and lets open calls end; resolves when all are gone, at the latest after `graceMs`. */
+export async function closeSessions(sessions: Iterable<ServerHttp2Session>, graceMs: number): Promise<void> {
+  await Promise.all([...sessions].map((session) => closeSession(session, graceMs)));
+}
+
+function closeSession(session: ServerHttp2Session, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    // A client need not close its half.
+    const timer = setTimeout(resolve, graceMs);
+    session.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    session.close();
+  });
+}
+
+/**
+ * Pings the connections of an HTTP/2 server, drops those whose other end is gone, and asks those without
+ * calls to leave after a while.
+ */
+export function keepAlive(server: Http2Server): void {
+  server.on('session', (session) => {
+    const stop = keep(session);
+    session.on('error', () => session.destroy());
+    session.on('close', stop);
+  });
 }
 
 function keep(session: ServerHttp2Session): () => void {
