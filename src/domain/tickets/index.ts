@@ -1,2 +1,3 @@
+export { measureTickets } from './gauges.ts';
 export { ticketReactions } from './reactions.ts';
 export { ticketHandlers } from './rpc.ts';

@@ -33,5 +33,5 @@ export function submitJob<Input, Answer extends DescMessage>(
   input: Input,
 ): Promise<MessageShape<Answer>> {
   const intent: Intent = { requestId: undefined, bodyHash: new Uint8Array(), validateOnly: false, reason };
-  return submit(queue, { caller: { actor: 'docket', actorKind: 'SYSTEM' }, rpc: `job/${job}`, intent }, kind, input);
+  return submit(queue, { caller: { actor: 'system', actorKind: 'SYSTEM' }, rpc: `job/${job}`, intent }, kind, input);
 }

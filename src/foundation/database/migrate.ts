@@ -33,6 +33,7 @@ export async function migrate(options: { readonly url: string; readonly log?: (l
     schema: SCHEMA,
     pool: { min: 0, max: 2 },
     driverOptions: { options: `-c search_path=${SCHEMA} -c statement_timeout=0` },
+    logger: () => undefined,
     extensions: [Migrator],
     migrations: { tableName: 'migrations', snapshot: false, migrationsList: listMigrations() },
   });

@@ -1,0 +1,135 @@
+import { join, resolve } from 'node:path';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { ticketReactions, measureTickets } from './domain/tickets/index.ts';
+import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
+import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
+import { routes } from './edge/rpc/routes.ts';
+import { type RunningServer, startServer } from './edge/rpc/server.ts';
+import { jobs, startWorker } from './edge/worker/index.ts';
+import { entities } from './entities.ts';
+import { CommandQueue } from './foundation/commands/queue.ts';
+import type { EventHandler } from './foundation/commands/events.ts';
+import type { Config } from './foundation/config/index.ts';
+import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
+import { migrate } from './foundation/database/migrate.ts';
+import { openOrm } from './foundation/database/orm.ts';
+import { sqlOf } from './foundation/database/sql.ts';
+import { openBoss } from './foundation/jobs/boss.ts';
+import { makeEnqueue } from './foundation/jobs/enqueue.ts';
+import type { Logger } from './foundation/log.ts';
+import { makeMetrics, type Metrics } from './foundation/metrics.ts';
+
+/** How long stopping waits for running jobs, once the calls in flight have ended; in milliseconds. */
+const WORKER_GRACE_MS = 1_000;
+
+/** What acts in the same transaction when something happens elsewhere: the only list. */
+export const reactions: readonly EventHandler[] = [...ticketReactions];
+
+/** A database that is migrated and open. */
+export interface OpenDatabase {
+  readonly url: string;
+  readonly orm: MikroORM;
+  /** Whether it is the one that Docket brought along. */
+  readonly embedded: boolean;
+  close(): Promise<void>;
+}
+
+/** Opens the configured database, or the embedded one, at the newest schema. */
+export async function openDatabase(config: Config, log: Logger): Promise<OpenDatabase> {
+  const server = config.databaseUrl === undefined ? await startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: (line) => log.info(line) }) : undefined;
+  try {
+    const url = config.databaseUrl ?? (server?.url as string);
+    const { separateRole } = await migrate({ url, log: (line) => log.info(line) });
+    if (!separateRole) log.warn('the database user may not make roles: the audit log is kept append-only by triggers alone');
+    const orm = await openOrm({
+      url,
+      poolSize: config.databasePoolSize,
+      statementTimeoutMs: config.statementTimeoutMs,
+      lockTimeoutMs: config.lockTimeoutMs,
+      entities,
+      log: (line) => log.debug(line),
+    });
+    const close = async (): Promise<void> => {
+      await orm.close(true);
+      await server?.close();
+    };
+    return { url, orm, embedded: server !== undefined, close };
+  } catch (error) {
+    await server?.close();
+    throw error;
+  }
+}
+
+/** A service that answers. */
+export interface App {
+  readonly server: RunningServer;
+  readonly database: OpenDatabase;
+  /** The administrator token of the embedded default, if there is one that works. */
+  readonly administratorToken: string | undefined;
+  /** Whether that token was made just now: the time to show it. */
+  readonly tokenIsNew: boolean;
+  /** Stops within ten seconds: calls in flight finish, jobs stop, the database is closed. */
+  close(): Promise<void>;
+}
+
+/** Puts the parts together and serves. */
+export async function startApp(config: Config, log: Logger): Promise<App> {
+  const database = await openDatabase(config, log);
+  const { orm } = database;
+  const boss = await openBoss({ url: database.url, log });
+  const metrics = makeMetrics();
+  const queue = new CommandQueue({ orm, handlers: reactions, enqueue: makeEnqueue(boss) }, config, measureQueue(metrics));
+  metrics
+    .meter('queue')
+    .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
+    .addCallback((result) => result.observe(queue.depth));
+  const sql = sqlOf(orm.em.fork());
+  measureTickets(metrics.meter('tickets'), sql);
+  const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
+  const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
+  const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
+  const server = await startServer({
+    routes,
+    orm,
+    queue,
+    authenticate: makeAuthenticateInterceptor(authenticate),
+    readiness: () => sql('SELECT 1'),
+    log,
+    metrics,
+    config,
+  });
+  const close = async (): Promise<void> => {
+    await server.close();
+    await worker.stop(WORKER_GRACE_MS);
+    await queue.drain();
+    await metrics.close();
+    await database.close();
+  };
+  const administratorToken = token && token.state !== 'revoked' ? token.token : undefined;
+  return { server, database, administratorToken, tokenIsNew: token?.state === 'made', close };
+}
+
+function identityProviderOf(config: Config): IdentityProvider | undefined {
+  const { jwtIssuer, jwtAudience, jwtJwksUrl } = config;
+  if (!jwtIssuer || !jwtAudience || !jwtJwksUrl) return undefined;
+  return {
+    issuer: jwtIssuer,
+    audiences: jwtAudience,
+    keySetUrl: new URL(jwtJwksUrl),
+    algorithms: config.jwtAlgorithms,
+    clockToleranceSeconds: 30,
+    claims: { roles: config.jwtRolesClaim, agentId: config.jwtAgentClaim },
+  };
+}
+
+function measureQueue(metrics: Metrics) {
+  const meter = metrics.meter('queue');
+  const size = meter.createHistogram('docket_batch_commands', { description: 'Changes that one commit carried', advice: { explicitBucketBoundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] } });
+  const units = meter.createCounter('docket_units_of_work_total', { description: 'Units of work that were committed' });
+  return {
+    batch(commands: number): void {
+      size.record(commands);
+      units.add(1);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { defineCommand, runMain } from 'citty';
+import { openDatabase, startApp } from './app.ts';
+import { setBusinessZone, showBusinessZone } from './edge/cli/business-zone.ts';
+import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
+import { makeTokenCommand } from './edge/cli/token.ts';
+import { loadConfig, unknownSettings } from './foundation/config/index.ts';
+import { makeLog } from './foundation/log.ts';
+
+/** The configuration of this process, and its log; a command other than `serve` keeps the log to warnings. */
+function begin(quiet: boolean) {
+  const config = loadConfig(process.env);
+  const log = makeLog({ level: quiet && process.env['DOCKET_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel });
+  for (const name of unknownSettings(process.env)) log.warn(`${name} is not a setting of Docket`);
+  return { config, log };
+}
+
+async function openForCommand() {
+  const { config, log } = begin(true);
+  const database = await openDatabase(config, log);
+  return { em: database.orm.em.fork(), close: database.close };
+}
+
+const serve = defineCommand({
+  meta: { name: 'serve', description: 'Serve until stopped, with the embedded database or the one of DATABASE_URL' },
+  async run() {
+    const { config, log } = begin(false);
+    const app = await startApp(config, log);
+    if (app.tokenIsNew && app.administratorToken) {
+      process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app, app.administratorToken).join('\n')}\n\n`);
+    }
+    await untilToldToStop();
+    await app.close();
+  },
+});
+
+const migrateCommand = defineCommand({
+  meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
+  async run() {
+    const database = await openForCommand();
+    await database.close();
+    process.stdout.write('The database is at the newest schema.\n');
+  },
+});
+
+const businessZone = defineCommand({
+  meta: { name: 'business-zone', description: 'Show or set the time zone in which business days are counted' },
+  args: {
+    zone: { type: 'positional', required: false, description: 'An IANA name such as Europe/Lisbon; none shows the present one' },
+    reason: { type: 'string', description: 'Why; kept in the audit log' },
+  },
+  async run({ args }) {
+    const database = await openForCommand();
+    try {
+      process.stdout.write(`${args.zone ? await setBusinessZone(database.em, args.zone, args.reason) : await showBusinessZone(database.em)}\n`);
+    } finally {
+      await database.close();
+    }
+  },
+});
+
+const docket = defineCommand({
+  meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
+  subCommands: {
+    serve,
+    migrate: migrateCommand,
+    token: makeTokenCommand(openForCommand),
+    'business-zone': businessZone,
+  },
+});
+
+await runMain(docket);
