@@ -27,7 +27,7 @@ const serve = defineCommand({
     const { config, log } = begin(false);
     const app = await startApp(config, log);
     if (app.tokenIsNew && app.administratorToken) {
-      process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app, app.administratorToken).join('\n')}\n\n`);
+      process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app.server.connectPort, app.administratorToken).join('\n')}\n\n`);
     }
     await untilToldToStop();
     await app.close();

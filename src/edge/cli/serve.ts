@@ -1,5 +1,3 @@
-import type { App } from '../../app.ts';
-
 /** Resolves when the process is told to stop (Ctrl-C or SIGTERM); further signals change nothing. */
 export function untilToldToStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -8,8 +6,8 @@ export function untilToldToStop(): Promise<NodeJS.Signals> {
 }
 
 /** Lines to paste that call a running service, with its own token; tried by the tests as they stand. */
-export function curlLines(app: Pick<App, 'server'>, token: string): string[] {
-  const url = `http://127.0.0.1:${app.server.connectPort}`;
+export function curlLines(connectPort: number, token: string): string[] {
+  const url = `http://127.0.0.1:${connectPort}`;
   const auth = `-H 'authorization: Bearer ${token}'`;
   const reflect = `--reflect-header 'authorization: Bearer ${token}'`;
   return [
