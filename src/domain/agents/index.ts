@@ -12,3 +12,5 @@ export {
   type MembersRemoved,
   membersRemoved,
 } from './events.ts';
+export { endTimedAvailability, finishLeaving, finishRemovingMembers } from './jobs.ts';
+export { agentHandlers, membershipHandlers } from './rpc.ts';

@@ -2,7 +2,7 @@ import type { Unit } from '../../foundation/commands/command.ts';
 import type { LockedPool } from '../../foundation/database/pools.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 
-/** What a change touches: groups by name, and agents with all groups that they are members of. */
+/** What a change touches: groups by name, and agents with all groups that they are members of or hold pending tickets of. */
 export interface PoolNeed {
   readonly groupIds?: readonly string[];
   readonly agentIds?: readonly string[];
@@ -20,6 +20,9 @@ export async function findPools(sql: Sql, needs: readonly PoolNeed[]): Promise<r
        SELECT at, group_id FROM unnest($1::integer[], $2::uuid[]) AS named(at, group_id)
        UNION ALL
        SELECT at, group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id) JOIN memberships USING (agent_id)
+       UNION ALL
+       SELECT at, held.group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id)
+       CROSS JOIN LATERAL (SELECT DISTINCT group_id FROM tickets t WHERE t.agent_id = theirs.agent_id AND t.status <= 3) held
      ) need
      JOIN group_pools USING (group_id)
      ORDER BY need.at, pool_id`,

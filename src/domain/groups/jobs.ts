@@ -1,0 +1,22 @@
+import { submitJob } from '../../foundation/commands/submit.ts';
+import { again, DONE, giveUp, type Job } from '../../foundation/jobs/job.ts';
+import { continueDeletingGroup, FINISH_DELETING_GROUP, type GroupDeletion } from './commands/delete-group.ts';
+import { MoveTargetInvalid } from './errors.ts';
+
+/** Goes on with a deletion that had more tickets than one transaction takes, step by step, until the group is deleted. */
+export const finishDeletingGroup: Job<GroupDeletion> = {
+  name: FINISH_DELETING_GROUP,
+  async run(data, { queue, signal }) {
+    try {
+      for (;;) {
+        const { value: left } = await submitJob(queue, FINISH_DELETING_GROUP, 'goes on with DeleteGroup', continueDeletingGroup, data);
+        if (left === 0) return DONE;
+        if (signal.aborted) return again();
+      }
+    } catch (error) {
+      // The group stays closed with the tickets that are left; another DeleteGroup can say where they go.
+      if (error instanceof MoveTargetInvalid) return giveUp(error.message);
+      throw error;
+    }
+  },
+};
