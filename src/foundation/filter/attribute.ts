@@ -72,10 +72,7 @@ export function withinAttribute(value: Operand, attribute: Expression, parameter
   const { sql } = attribute;
   const sought = settled(value, parameters);
   const key = value.type === 'string' ? isSet(`(${sql} -> ${sought})`) : 'false';
-  return condition(
-    `(CASE jsonb_typeof(${sql}) WHEN 'array' THEN ${sql} @> to_jsonb(${sought}) WHEN 'object' THEN ${key} END)`,
-    value.at,
-  );
+  return condition(`(CASE jsonb_typeof(${sql}) WHEN 'array' THEN ${sql} @> to_jsonb(${sought}) WHEN 'object' THEN ${key} END)`, value.at);
 }
 
 /** Characters of a text, items of a list, or keys of a map; NULL for anything else. */

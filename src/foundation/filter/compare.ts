@@ -7,14 +7,21 @@ import { microseconds } from './time.ts';
 /** The comparisons, as SQL writes them. */
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
-const MIRRORED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = { '=': '=', '<>': '<>', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
+const MIRRORED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** `left operator right` in SQL. Operands of types that do not fit together are a Fault. */
 export function compare(operator: ComparisonOperator, left: Operand, right: Operand, parameters: Parameters): Expression {
-  if (left.type === 'null') return compareNull(operator, right, left, parameters);
-  if (right.type === 'null') return compareNull(operator, left, right, parameters);
+  if (left.type === 'null') return compareNull(operator, right, left);
+  if (right.type === 'null') return compareNull(operator, left, right);
   if (left.type === 'json') return compareAttribute(operator, left as Expression, right, parameters);
   if (right.type === 'json') return compareAttribute(MIRRORED[operator], right as Expression, left, parameters);
   assertComparable(operator, left, right);
@@ -94,7 +101,7 @@ function compareTimes(operator: '=' | '<>', left: Expression, right: Expression)
   return condition(computed === undefined ? `(${equality})` : `(CASE WHEN ${computed.sql} IS NOT NULL THEN ${equality} END)`, left.at);
 }
 
-function compareNull(operator: ComparisonOperator, operand: Operand, literal: Operand, parameters: Parameters): Expression {
+function compareNull(operator: ComparisonOperator, operand: Operand, literal: Operand): Expression {
   if (!isEquality(operator)) throw new Fault(literal.at, 'null is neither before nor after anything');
   const { sql, field, type } = operand as Expression;
   if (operand.kind === 'expression' && type === 'json' && field === undefined) {
@@ -134,7 +141,11 @@ export function contained(left: Operand, right: Operand, parameters: Parameters)
     return condition(`(${settled(left, parameters)} = ANY(${settled(right, parameters)}))`, left.at);
   }
   // Containment is what an inverted index on the column answers.
-  return withDefault(right, `${right.sql} @> ARRAY[${parameters.bind('string', left.value)}]`, right.unset === undefined ? undefined : false);
+  return withDefault(
+    right,
+    `${right.sql} @> ARRAY[${parameters.bind('string', left.value)}]`,
+    right.unset === undefined ? undefined : false,
+  );
 }
 
 function holds(operator: ComparisonOperator, left: Value, right: Value): boolean {

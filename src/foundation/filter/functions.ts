@@ -37,12 +37,13 @@ export type TextTest = 'startsWith' | 'endsWith' | 'contains';
 export function testText(test: TextTest, subject: Operand, part: Operand, parameters: Parameters): Operand {
   if (subject.type === 'string_list' && test === 'contains') throw new Fault(subject.at, 'write "text" in list');
   const whole = textOf(subject, parameters);
-  const piece = textOf(part, parameters);
+  // Two columns may have different collations, which PostgreSQL refuses to choose between.
+  const piece = `${textOf(part, parameters)} COLLATE "C"`;
   switch (test) {
     case 'startsWith':
       return condition(`starts_with(${whole}, ${piece})`, subject.at);
     case 'endsWith':
-      return condition(`(right(${whole}, char_length(${piece})) = ${piece} COLLATE "C")`, subject.at);
+      return condition(`(right(${whole}, char_length(${piece})) = ${piece})`, subject.at);
     case 'contains':
       return condition(`(strpos(${whole}, ${piece}) > 0)`, subject.at);
   }

@@ -1,5 +1,5 @@
 import type { EnumField } from './schema.ts';
-import { microseconds, spanText, timeText } from './time.ts';
+import { spanText, timeText } from './time.ts';
 
 /** What a part of a filter is. `json` is a value inside attributes, whose type only each row knows. */
 export type ValueType = 'string' | 'int' | 'double' | 'bool' | 'timestamp' | 'duration' | 'enum' | 'null' | 'string_list' | 'json';

@@ -11,8 +11,18 @@ export const MAX_FILTER_DEPTH = 32;
 export type Parsed = ReturnType<typeof parse>;
 
 // Text and comments, where brackets mean nothing. Raw texts first: a backslash does not escape there.
-const QUOTED =
-  /[bB]?[rR][bB]?(?:"""[^]*?"""|'''[^]*?'''|"[^"\n]*"|'[^'\n]*')|"""(?:\\[^]|[^])*?"""|'''(?:\\[^]|[^])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\/\/[^\n]*/g;
+// No two alternatives match the same character, else a hostile text would take for ever.
+const QUOTED = new RegExp(
+  [
+    /[bB]?[rR][bB]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"[^"\n]*"|'[^'\n]*')/,
+    /"""(?:\\[\s\S]|[^\\])*?"""|'''(?:\\[\s\S]|[^\\])*?'''/,
+    /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/,
+    /\/\/[^\n]*/,
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'g',
+);
 
 const OPERATOR = /&&|\|\||[=!<>]=|[<>()[\]{},.?:+*/%-]|in\b/y;
 

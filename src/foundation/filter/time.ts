@@ -68,7 +68,7 @@ export function timeText(nanos: bigint): string {
   const { micros } = microseconds(nanos);
   const rest = ((micros % 1000n) + 1000n) % 1000n;
   const milliseconds = new Date(Number((micros - rest) / 1000n)).toISOString();
-  return milliseconds.replace('Z', `${rest}`.padStart(3, '0') + 'Z');
+  return milliseconds.replace('Z', `${`${rest}`.padStart(3, '0')}Z`);
 }
 
 /** Text that PostgreSQL reads as an `interval`. */

@@ -18,7 +18,13 @@ export type Node =
   | { readonly kind: 'list'; readonly items: readonly Node[]; readonly at: number }
   | { readonly kind: 'path'; readonly of: Node; readonly key: string | bigint; readonly at: number }
   | { readonly kind: 'has'; readonly of: Node; readonly at: number }
-  | { readonly kind: 'call'; readonly name: string; readonly target: Node | undefined; readonly args: readonly Node[]; readonly at: number };
+  | {
+      readonly kind: 'call';
+      readonly name: string;
+      readonly target: Node | undefined;
+      readonly args: readonly Node[];
+      readonly at: number;
+    };
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);

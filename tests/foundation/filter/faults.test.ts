@@ -109,8 +109,14 @@ describe('a filter that cannot be answered', () => {
   it('is an invalid argument with reason FILTER_INVALID that names the field', () => {
     const fault = faultOf('colour');
     expect(fault).toBeInstanceOf(DomainError);
-    expect(fault).toMatchObject({ kind: 'invalid_argument', reason: 'FILTER_INVALID', facts: { field: 'filter', offset: '0', line: '1', column: '1' } });
-    expect(fault.violations).toEqual([{ field: 'filter', description: expect.stringMatching(/^line 1, column 1: unknown name colour/) as string }]);
+    expect(fault).toMatchObject({
+      kind: 'invalid_argument',
+      reason: 'FILTER_INVALID',
+      facts: { field: 'filter', offset: '0', line: '1', column: '1' },
+    });
+    expect(fault.violations).toEqual([
+      { field: 'filter', description: expect.stringMatching(/^line 1, column 1: unknown name colour/) as string },
+    ]);
   });
 
   it('does not repeat a long name whole', () => {
@@ -127,7 +133,10 @@ describe('a filter over the limits', () => {
 
   it('is refused past 32 levels, of brackets or of operators', () => {
     expect(compileFilter(`${'('.repeat(32)}active${')'.repeat(32)}`, schema).text).toBe('r.active');
-    expect(faultOf(`${'('.repeat(33)}active${')'.repeat(33)}`)).toMatchObject({ offset: 32, message: expect.stringContaining('32 deep') as string });
+    expect(faultOf(`${'('.repeat(33)}active${')'.repeat(33)}`)).toMatchObject({
+      offset: 32,
+      message: expect.stringContaining('32 deep') as string,
+    });
     expect(faultOf(`attributes${'.a'.repeat(40)}`).message).toContain('32 deep');
     expect(faultOf(`${'('.repeat(2000)}`).message).toContain('32 deep');
   });
@@ -155,6 +164,9 @@ describe('a filter over the limits', () => {
     ['choices without an end', '(active ? '.repeat(32)],
     ['negations', `${'!'.repeat(4000)}active =`],
     ['quotes', 'r"""'.repeat(1000)],
+    ['a text in three quotes that does not end', `"""${'\\'.repeat(4000)}`],
+    ['half texts', '"\\'.repeat(1300)],
+    ['a span', `now - create_time > duration("${'1'.repeat(3900)}x")`],
     ['backslashes', `"${'\\'.repeat(4000)}`],
   ])('is refused in well under a second: %s', (_, filter) => {
     const start = performance.now();

@@ -39,17 +39,24 @@ const state = one('OPEN', 'ON_HOLD', 'CLOSED');
 
 const access = one(...keys).map((key) => (key === 'x-y' ? '["x-y"]' : `.${key}`));
 const attribute = fc
-  .tuple(one('attributes', 'extras'), fc.array(fc.oneof({ weight: 5, arbitrary: access }, one('[0]', '[1]')), { minLength: 1, maxLength: 2 }))
+  .tuple(
+    one('attributes', 'extras'),
+    fc.array(fc.oneof({ weight: 5, arbitrary: access }, one('[0]', '[1]')), { minLength: 1, maxLength: 2 }),
+  )
   .map(([root, path]) => root + path.join(''));
 
 const compared = (left: fc.Arbitrary<string>, operator: fc.Arbitrary<string>, right: fc.Arbitrary<string>): fc.Arbitrary<Sample> =>
   fc.tuple(left, operator, right, fc.boolean()).map(([a, sign, b, turned]) => same(turned ? `${b} ${sign} ${a}` : `${a} ${sign} ${b}`));
 
-const listed = (item: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.array(item, { maxLength: 4 }).map((items) => `[${items.join(', ')}]`);
+const listed = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.array(item, { maxLength: 4 }).map((items) => `[${items.join(', ')}]`);
 
 // A quoted constant means what the bare name means.
 const enumCompared = fc.tuple(fc.oneof(fc.tuple(rankField, comparison, rank), fc.tuple(one('status'), equality, state)), fc.boolean()).map(
-  ([[field, sign, name], quoted]): Sample => ({ filter: `${field} ${sign} ${quoted ? quote(name) : name}`, cel: `${field} ${sign} ${name}` }),
+  ([[field, sign, name], quoted]): Sample => ({
+    filter: `${field} ${sign} ${quoted ? quote(name) : name}`,
+    cel: `${field} ${sign} ${name}`,
+  }),
 );
 
 // Bare CEL asks step by step whether a path ends early, where a filter asks once.
@@ -86,7 +93,11 @@ const hasField = one(
 );
 
 const textTest = fc
-  .tuple(fc.oneof(textField, one('group_id', 'owner_id'), attribute, textLiteral), one('startsWith', 'endsWith', 'contains'), fc.oneof(textLiteral, textField, idLiteral))
+  .tuple(
+    fc.oneof(textField, one('group_id', 'owner_id'), attribute, textLiteral),
+    one('startsWith', 'endsWith', 'contains'),
+    fc.oneof(textLiteral, textField, idLiteral),
+  )
   .map(([whole, test, part]) => same(`${whole}.${test}(${part})`));
 
 const atoms: readonly fc.Arbitrary<Sample>[] = [
@@ -97,7 +108,11 @@ const atoms: readonly fc.Arbitrary<Sample>[] = [
   boolField.map(same),
   compared(timeField, comparison, fc.oneof(timeConstant, timeField)),
   compared(one('resolve_time'), equality, one('null')),
-  compared(one('resolve_time - create_time', 'create_time - resolve_time', 'now - create_time'), comparison, fc.oneof(spanConstant, one('duration("1h") - duration("25h")'))),
+  compared(
+    one('resolve_time - create_time', 'create_time - resolve_time', 'now - create_time'),
+    comparison,
+    fc.oneof(spanConstant, one('duration("1h") - duration("25h")')),
+  ),
   compared(one('create_time + duration("24h")', 'resolve_time - duration("1us")'), comparison, fc.oneof(timeConstant, timeField)),
   enumCompared,
   fc.tuple(rankField, comparison, rankField).map(([a, sign, b]) => same(`${a} ${sign} ${b}`)),
@@ -114,9 +129,12 @@ const atoms: readonly fc.Arbitrary<Sample>[] = [
   compared(attribute, equality, attribute),
   attribute.map(same),
   fc.tuple(attribute, listed(fc.oneof(textLiteral, one('1', '3', '2.5'), boolLiteral))).map(([path, list]) => same(`${path} in ${list}`)),
-  fc.tuple(fc.oneof(one(...keys).map(quote), textLiteral, one('1', '2.5', 'true'), textField), fc.oneof(attribute, one('attributes', 'extras'))).map(([item, path]) =>
-    same(`${item} in ${path}`),
-  ),
+  fc
+    .tuple(
+      fc.oneof(one(...keys).map(quote), textLiteral, one('1', '2.5', 'true'), textField),
+      fc.oneof(attribute, one('attributes', 'extras')),
+    )
+    .map(([item, path]) => same(`${item} in ${path}`)),
   fc.tuple(attribute, comparison, one('0', '1', '2')).map(([path, sign, count]) => same(`size(${path}) ${sign} ${count}`)),
   nullCompared,
   hasKey,
@@ -138,7 +156,10 @@ export const sample: fc.Arbitrary<Sample> = fc.letrec<{ any: Sample; atom: Sampl
     { weight: 4, arbitrary: tie('atom') },
     { weight: 2, arbitrary: tie('any').map(not) },
     { weight: 2, arbitrary: fc.tuple(tie('any'), one('&&', '||'), tie('any')).map(([a, sign, b]) => join(wrap(a), sign, wrap(b))) },
-    { weight: 1, arbitrary: fc.tuple(tie('any'), tie('any'), tie('any')).map(([a, b, c]) => join(join(wrap(a), '?', choice(b)), ':', choice(c))) },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(tie('any'), tie('any'), tie('any')).map(([a, b, c]) => join(join(wrap(a), '?', choice(b)), ':', choice(c))),
+    },
     { weight: 1, arbitrary: fc.tuple(tie('any'), equality, tie('any')).map(([a, sign, b]) => join(not(a), sign, not(b))) },
   ),
 })).any;

@@ -79,7 +79,22 @@ describe('hostile text in a filter', () => {
   });
 
   it('is found as written and does nothing else, wherever it stands', async () => {
-    const texts = [`'; DROP TABLE r; --`, `" || true || "`, '$1', '$$', '%', '_', '\\', "\\'", '{"a":1}', '{a,b}', 'NULL', '🦆', '\u2028', '/*'];
+    const texts = [
+      `'; DROP TABLE r; --`,
+      `" || true || "`,
+      '$1',
+      '$$',
+      '%',
+      '_',
+      '\\',
+      "\\'",
+      '{"a":1}',
+      '{a,b}',
+      'NULL',
+      '🦆',
+      '\u2028',
+      '/*',
+    ];
     for (const text of texts) {
       const [literal, key] = [JSON.stringify(text), `attributes[${JSON.stringify(text)}]`];
       await client.query('TRUNCATE r');

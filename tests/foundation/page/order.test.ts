@@ -51,7 +51,11 @@ describe('order_by', () => {
 
   it('is refused as an invalid argument with reason ORDER_BY_INVALID', () => {
     expect(() => parsed('title')).toThrow(
-      expect.objectContaining({ kind: 'invalid_argument', reason: 'ORDER_BY_INVALID', violations: [expect.objectContaining({ field: 'order_by' })] }),
+      expect.objectContaining({
+        kind: 'invalid_argument',
+        reason: 'ORDER_BY_INVALID',
+        violations: [expect.objectContaining({ field: 'order_by' })],
+      }),
     );
   });
 });

@@ -33,7 +33,10 @@ describe('a page', () => {
 
   it('stops before 3.5 MiB', () => {
     const mebibyte = 1024 * 1024;
-    expect(cutPage([mebibyte, mebibyte, mebibyte, mebibyte, mebibyte], 50, bytes)).toEqual({ items: [mebibyte, mebibyte, mebibyte], more: true });
+    expect(cutPage([mebibyte, mebibyte, mebibyte, mebibyte, mebibyte], 50, bytes)).toEqual({
+      items: [mebibyte, mebibyte, mebibyte],
+      more: true,
+    });
     expect(cutPage([MAX_PAGE_BYTES - 8], 50, bytes)).toEqual({ items: [MAX_PAGE_BYTES - 8], more: false });
     expect(MAX_PAGE_BYTES).toBe(3.5 * mebibyte);
   });

@@ -23,7 +23,10 @@ describe('a page token', () => {
       }),
     );
     expect(decodePageToken(key, binding, token)).toEqual(position);
-    expect(decodePageToken(key, binding, encodePageToken(key, binding, ['9223372036854775807', null]))).toEqual(['9223372036854775807', null]);
+    expect(decodePageToken(key, binding, encodePageToken(key, binding, ['9223372036854775807', null]))).toEqual([
+      '9223372036854775807',
+      null,
+    ]);
   });
 
   it.each<[string, PageBinding]>([
@@ -52,16 +55,28 @@ describe('a page token', () => {
     }
   });
 
-  it.each(['x', '!', 'null', '2', `${token}=`, ` ${token}`, `${token}A`, `${token}\n`, 'A'.repeat(9000), token.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))])(
-    'is refused when it was never issued: %s',
-    (text) => {
-      expect(() => decodePageToken(key, binding, text)).toThrow(PageTokenError);
-    },
-  );
+  it.each([
+    'x',
+    '!',
+    'null',
+    '2',
+    `${token}=`,
+    ` ${token}`,
+    `${token}A`,
+    `${token}\n`,
+    'A'.repeat(9000),
+    token.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+  ])('is refused when it was never issued: %s', (text) => {
+    expect(() => decodePageToken(key, binding, text)).toThrow(PageTokenError);
+  });
 
   it('is refused as an invalid argument with reason PAGE_TOKEN_INVALID', () => {
     expect(() => decodePageToken(key, binding, 'x')).toThrow(
-      expect.objectContaining({ kind: 'invalid_argument', reason: 'PAGE_TOKEN_INVALID', violations: [expect.objectContaining({ field: 'page_token' })] }),
+      expect.objectContaining({
+        kind: 'invalid_argument',
+        reason: 'PAGE_TOKEN_INVALID',
+        violations: [expect.objectContaining({ field: 'page_token' })],
+      }),
     );
   });
 
