@@ -5,6 +5,7 @@ import { sqlOf } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import type { Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
+import { PoolLookup } from './pool-lookup.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
 
 /** Bounds of the queue. */
@@ -46,7 +47,9 @@ export class CommandQueue {
   readonly #deps: UnitOfWorkDeps;
   readonly #limits: QueueLimits;
   readonly #observer: QueueObserver | undefined;
+  readonly #lookup: PoolLookup;
   #waiting: Waiting[] = [];
+  #lookingUp = 0;
   readonly #held = new Set<string>();
   #busy = 0;
   #idle: (() => void)[] = [];
@@ -55,11 +58,12 @@ export class CommandQueue {
     this.#deps = deps;
     this.#limits = limits;
     this.#observer = observer;
+    this.#lookup = new PoolLookup(() => sqlOf(deps.orm.em.fork()));
   }
 
   /** Commands that wait to be taken. */
   get depth(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#lookingUp;
   }
 
   /**
@@ -76,25 +80,30 @@ export class CommandQueue {
       if (settled !== 'again' && 'error' in settled) throw settled.error;
       return (settled as { answer: MessageShape<Answer> }).answer;
     }
-    const pools = await this.#poolsOf(plain, signal);
+    if (this.depth >= this.#limits.queueBound) throw queueFull();
+    const pools = await this.#poolsOf(plain);
+    signal?.throwIfAborted();
     return new Promise<MessageShape<Answer>>((resolve, reject) => {
-      if (this.#waiting.length >= this.#limits.queueBound) {
-        reject(queueFull());
-        return;
-      }
       this.#enqueue({ command: plain, signal, pools, resolve: resolve as (answer: Message) => void, reject });
     });
   }
 
   /** Resolves when nothing waits and nothing is in flight. */
   async drain(): Promise<void> {
-    if (this.#busy === 0 && this.#waiting.length === 0) return;
+    if (this.#busy === 0 && this.depth === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  async #poolsOf(command: Command, signal?: AbortSignal): Promise<readonly string[]> {
-    const sql = sqlOf(this.#deps.orm.em.fork(), signal);
-    return (await command.kind.pools(sql, [command.input]))[0] ?? [];
+  async #poolsOf(command: Command): Promise<readonly string[]> {
+    this.#lookingUp += 1;
+    try {
+      return await this.#lookup.find(command);
+    } catch (error) {
+      throw isDatabaseLost(error) ? unavailable(error) : error;
+    } finally {
+      this.#lookingUp -= 1;
+      this.#pump();
+    }
   }
 
   #enqueue(item: Waiting): void {
@@ -123,7 +132,7 @@ export class CommandQueue {
         this.#pump();
       });
     }
-    if (this.#busy === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#busy === 0 && this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** The next unit's pools: of every waiting command that no held pool, and no earlier command, stands before. */

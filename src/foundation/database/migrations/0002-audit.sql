@@ -121,11 +121,13 @@ BEGIN
     format('NULL, to_jsonb(n) - %L::text[], ''{}''', hidden), 'new_rows n', request_of_row, '');
   EXECUTE format(body, audited || '_audit_update', entity_type, entity_id, 'UPDATE',
     'c.before, c.after, c.changed_fields', 'old_rows o JOIN new_rows n ON ' || same_key, request_of_row,
-    format($q$CROSS JOIN LATERAL (
-        SELECT to_jsonb(n) - %1$L::text[] AS after,
-          coalesce(jsonb_object_agg(old_value.key, old_value.value) FILTER (WHERE old_value.value IS DISTINCT FROM to_jsonb(n) -> old_value.key), '{}') AS before,
-          coalesce(array_agg(old_value.key ORDER BY old_value.key) FILTER (WHERE old_value.value IS DISTINCT FROM to_jsonb(n) -> old_value.key AND old_value.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
-        FROM jsonb_each(to_jsonb(o) - %1$L::text[]) old_value
+    -- OFFSET 0: each row is turned into JSON once, not once for every column.
+    format($q$CROSS JOIN LATERAL (SELECT to_jsonb(o) - %1$L::text[] AS before, to_jsonb(n) - %1$L::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
       ) c$q$, hidden));
   EXECUTE format(body, audited || '_audit_delete', entity_type, entity_id, 'DELETE',
     format('to_jsonb(n) - %L::text[], NULL, ''{}''', hidden), 'old_rows n', 'NULL::uuid', '');
