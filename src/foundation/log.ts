@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { type DestinationStream, destination, type Logger, pino, stdSerializers } from 'pino';
 
 export type { Logger } from 'pino';
@@ -41,6 +42,22 @@ export function makeLog(options: { readonly level: LogLevel; readonly to?: Desti
     },
     options.to ?? (gathered as DestinationStream),
   );
+}
+
+/**
+ * Turns what libraries print to the console into lines of the log, so that a program reading standard
+ * output meets nothing else. Returns how to undo it.
+ */
+export function adoptConsole(log: Logger): () => void {
+  const original = { error: console.error, warn: console.warn, log: console.log, info: console.info };
+  const adopt = (level: 'warn' | 'info' | 'debug') => (...said: unknown[]) => log[level]({ from: 'console' }, withoutSecrets(format(...said)));
+  // What the query builder says of every query that a caller's leaving cancelled.
+  const isExpected = (said: unknown) => typeof said === 'string' && said.includes('failed in the background after abortion');
+  console.error = (...said) => adopt(isExpected(said[0]) ? 'debug' : 'warn')(...said);
+  console.warn = adopt('warn');
+  console.log = adopt('info');
+  console.info = adopt('info');
+  return () => Object.assign(console, original);
 }
 
 function errorWithoutSecrets(error: Error): unknown {

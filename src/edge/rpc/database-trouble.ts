@@ -6,8 +6,8 @@ const unreachableRetryAfterMs = 1_000;
 /** … and when they lost against other changes. */
 const contentionRetryAfterMs = 100;
 
-/** Classes of SQLSTATEs that mean "not now": connection, resources, shutdown, system, read-only standby. */
-const unreachableStates = ['08', '53', '57P', '58', '25006'];
+/** SQLSTATEs, or their first characters, that mean "not now": connection, log-in, no such database, resources, shutdown, system, read-only standby. */
+const unreachableStates = ['08', '28', '3D000', '53', '57P', '58', '25006'];
 
 /**
  * What a caller is told of an error of the database that is neither his fault nor a fault in our SQL;

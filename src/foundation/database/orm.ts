@@ -1,4 +1,5 @@
 import { type AnyEntity, type EntityClass, MikroORM } from '@mikro-orm/postgresql';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { Client } from 'pg';
 import { SCHEMA, SERVICE_ROLE } from './migrate.ts';
 
@@ -28,7 +29,7 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
     'idle_in_transaction_session_timeout=60000',
     'jit=off',
   ];
-  if (await mayTakeServiceRole(options.url)) settings.push(`role=${SERVICE_ROLE}`);
+  const takesRole = await mayTakeServiceRole(options.url);
   const log = options.log;
   const orm = new MikroORM({
     clientUrl: options.url,
@@ -41,11 +42,17 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
       connectionTimeoutMillis: 10_000,
       application_name: 'docket',
     },
+    // Not among the settings: the connection that cancels a query is made from these, and needs the user's own rights.
+    ...(takesRole ? { onCreateConnection: takeServiceRole } : {}),
     colors: false,
     ...(log ? { logger: log } : {}),
   });
   await orm.connect();
   return orm;
+}
+
+async function takeServiceRole(connection: unknown): Promise<void> {
+  await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`SET ROLE ${SERVICE_ROLE}`));
 }
 
 /** Whether the database user may work under the service's role, which can read the audit log but not write it. */
