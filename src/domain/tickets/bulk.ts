@@ -35,9 +35,8 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     const { selection, patch, reach } = command.input;
     const selected = await selectTickets(unit.sql, selection, reach.visible);
     const waiting = mayMakeRoom(patch) ? await loadWaiting(unit, groupsOf(selected), selected.length * 2) : [];
-    const work = await openTicketWork(unit, 2 * selected.length + waiting.length);
     const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
-    work.load(rows);
+    const work = await openTicketWork(unit, 2 * selected.length + waiting.length, rows);
     work.load(waiting);
     const agents = await findKnownAgents(unit.sql, patch.agentId ? [patch.agentId] : []);
     const ordered = [...rows].sort(compareWaiting);

@@ -83,8 +83,8 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
 async function planTickets(unit: Unit, commands: readonly Command<Input, DescMessage>[]): Promise<Plan<MessageInitShape<DescMessage>>> {
   const changes = commands.flatMap(({ input }) => (isCreation(input) ? [] : [input]));
   const newTickets = commands.flatMap(({ input }) => (isCreation(input) ? input.tickets : []));
-  const work = await openTicketWork(unit, 2 * changes.length + newTickets.length);
-  work.load(await loadTickets(unit, changes.map((change) => change.ticket)));
+  const rows = await loadTickets(unit, changes.map((change) => change.ticket));
+  const work = await openTicketWork(unit, 2 * changes.length + newTickets.length, rows);
   const vacancies = changes.filter((change) => mayMakeRoom(change.patch)).length;
   const limited = vacancies > 0 ? groupsWithLimits(work) : [];
   work.load(await loadWaiting(unit, limited.map((group) => group.groupId), vacancies + changes.length));

@@ -45,7 +45,7 @@ async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<
   const [found] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = ANY ($1::uuid[]) AND agent_id IS NULL AND status <= 3', [groupIds]);
   const count = Number(found?.count);
   if (count === 0) return;
-  const work = await openTicketWork(unit, count);
+  const work = await openTicketWork(unit, count, []);
   const groups = [...new Set(groupIds)].filter((groupId) => {
     const group = work.roster.groups.get(groupId);
     return group && isAutomatic(group);
@@ -62,8 +62,7 @@ async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<
 async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string): Promise<number> {
   const rows = await loadPendingOf(unit, agentIds, TICKETS_PER_CHANGE, groupId);
   if (rows.length === 0) return 0;
-  const work = await openTicketWork(unit, rows.length, agentIds);
-  work.load(rows);
+  const work = await openTicketWork(unit, rows.length, rows);
   const deal: Deal = { dealId: work.assignments.nextNumber(), received: new Map(), givers: new Set(agentIds), receivers: undefined };
   for (const row of rows.sort(compareWaiting)) {
     const group = work.roster.groups.get(row.group_id);
@@ -89,8 +88,7 @@ async function emptyGroup(unit: Unit, groupId: string, disposal: { readonly move
     [groupId, TICKETS_PER_CHANGE],
   );
   const rows = await loadTickets(unit, ids.map((row) => row.ticket_id));
-  const work = await openTicketWork(unit, 2 * rows.length);
-  work.load(rows);
+  const work = await openTicketWork(unit, 2 * rows.length, rows);
   const patch = disposal === 'cancel' ? { status: STATUS.CANCELLED } : { groupId: disposal.moveTo };
   for (const row of rows.sort(compareWaiting)) changeTicket(work, row, patch, unit.requestKey);
   await writeTickets(work);

@@ -42,9 +42,8 @@ async function planReassignment(unit: Unit, input: Reassignment, requestKey: str
   await assertAgents(unit, input);
   const selected = await selectTickets(unit.sql, input.selection, input.reach.managed);
   const waiting = await loadWaiting(unit, groupsOf(selected), selected.length * 2);
-  const work = await openTicketWork(unit, 2 * selected.length + waiting.length);
   const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
-  work.load(rows);
+  const work = await openTicketWork(unit, 2 * selected.length + waiting.length, rows);
   work.load(waiting);
   const answer = dealSelected(work, rows, selected, input, requestKey);
   return {

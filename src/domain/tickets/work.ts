@@ -186,9 +186,15 @@ export const isWaiting = (row: TicketRow): boolean => row.agent_id === null && i
 /** Numbers that placing, dealing or releasing one ticket can take: a round, a decision, a release. */
 export const NUMBERS_PER_TICKET = 3;
 
-/** Opens a plan over the pools that the unit holds. `tickets` bounds how many it may place. */
-export async function openTicketWork(unit: Unit, tickets: number, leavers: readonly string[] = []): Promise<TicketWork> {
-  const roster = await loadRoster(unit, leavers);
+/**
+ * Opens a plan over the pools that the unit holds and rows that were read. `tickets` bounds how many it
+ * may place. Holders of the rows are loaded even where they have just left the group.
+ */
+export async function openTicketWork(unit: Unit, tickets: number, rows: readonly TicketRow[]): Promise<TicketWork> {
+  const holders = unit.pools.size === 0 ? [] : [...new Set(rows.flatMap((row) => row.agent_id ?? []))];
+  const roster = await loadRoster(unit, holders);
   // Besides: a deal, and one round that finds nobody in each group.
-  return new TicketWork(unit, roster, await takeNumbers(unit, tickets * NUMBERS_PER_TICKET + roster.groups.size + 1));
+  const work = new TicketWork(unit, roster, await takeNumbers(unit, tickets * NUMBERS_PER_TICKET + roster.groups.size + 1));
+  work.load(rows);
+  return work;
 }
