@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
+import { newId } from '../../../src/foundation/ids.ts';
+import { createHarness, failureOf, type Harness } from '../../support/harness.ts';
+
+describe('CreateGroup', () => {
+  let harness: Harness;
+  beforeAll(async () => {
+    harness = await createHarness();
+  });
+  afterAll(() => harness.close());
+
+  it('makes a group with the defaults that the contract promises', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'KYC' } });
+    expect(group).toMatchObject({
+      groupId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      key: 'KYC',
+      name: 'KYC',
+      description: '',
+      active: true,
+      timeZone: 'UTC',
+      supervisorIds: [],
+      assignmentPolicy: { strategy: AssignmentStrategy.LEAST_ASSIGNED_TODAY, requiredSkills: {}, preferPreviousAgent: true, policyVersion: 1 },
+    });
+    expect(group?.assignmentPolicy?.catchUpLimit).toBeUndefined();
+    expect(group?.assignmentPolicy?.maxOpenPerAgent).toBeUndefined();
+    expect(group?.deleteTime).toBeUndefined();
+    const read = await harness.callAs('admin').groups.getGroup({ groupId: group?.groupId ?? '' });
+    expect(read.group).toEqual(group);
+  });
+
+  it('keeps everything that was asked for', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({
+      group: {
+        key: 'RISK',
+        name: 'Risk “R”',
+        description: 'Looks\ntwice.',
+        active: false,
+        timeZone: 'Europe/Berlin',
+        supervisorIds: ['anna@example.com', 'b{o,b"\\'],
+        assignmentPolicy: { strategy: AssignmentStrategy.MANUAL, catchUpLimit: 0, maxOpenPerAgent: 7, requiredSkills: { german: 40 }, preferPreviousAgent: false },
+      },
+    });
+    const { group: read } = await harness.callAs('admin').groups.getGroup({ groupId: group?.groupId ?? '' });
+    expect(read).toEqual(group);
+    expect(read).toMatchObject({
+      name: 'Risk “R”',
+      description: 'Looks\ntwice.',
+      active: false,
+      timeZone: 'Europe/Berlin',
+      supervisorIds: ['anna@example.com', 'b{o,b"\\'],
+      assignmentPolicy: { strategy: AssignmentStrategy.MANUAL, catchUpLimit: 0, maxOpenPerAgent: 7, requiredSkills: { german: 40 }, preferPreviousAgent: false },
+    });
+  });
+
+  it('gives the group a pool and a ticket counter of its own', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'POOLED' } });
+    const rows = await harness.sql(
+      `SELECT (SELECT count(*)::int FROM group_pools o WHERE o.pool_id = p.pool_id) AS groups, c.last_ticket_number
+       FROM group_pools p JOIN group_counters c USING (group_id) WHERE group_id = $1`,
+      [group?.groupId],
+    );
+    expect(rows).toEqual([{ groups: 1, last_ticket_number: '0' }]);
+  });
+
+  it('tells the audit log who made it, and why', async () => {
+    const requestId = newId();
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'LOGGED' }, reason: 'new team', requestId });
+    const entries = await harness.sql('SELECT actor, rpc, reason, request_id, operation, version FROM audit_entries WHERE entity_id = $1', [group?.groupId]);
+    expect(entries).toEqual([
+      { actor: 'the-admin', rpc: 'ticketing.v1.GroupService/CreateGroup', reason: 'new team', request_id: requestId, operation: 'CREATE', version: '1' },
+    ]);
+  });
+
+  it('answers a repeated request as before, and makes no second group', async () => {
+    const request = { group: { key: 'ONCE' }, requestId: newId() };
+    const first = await harness.callAs('admin').groups.createGroup(request);
+    const second = await harness.callAs('admin').groups.createGroup(request);
+    expect(second).toEqual(first);
+    expect(await harness.sql(`SELECT count(*)::int AS count FROM groups WHERE key = 'ONCE'`)).toEqual([{ count: 1 }]);
+  });
+
+  it('only says what would happen when it is to validate only', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'DRY' }, validateOnly: true });
+    expect(group).toMatchObject({ key: 'DRY', name: 'DRY' });
+    expect(await harness.sql(`SELECT FROM groups WHERE key = 'DRY'`)).toEqual([]);
+    const unknown = harness.callAs('admin').groups.createGroup({ group: { key: 'DRY', timeZone: 'Mars/Olympus' }, validateOnly: true });
+    expect(await failureOf(unknown)).toMatchObject({ reason: 'TIME_ZONE_UNKNOWN' });
+  });
+
+  it('ALREADY_EXISTS: refuses a key that a group has, naming the group', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'TAKEN' } });
+    const failure = await failureOf(harness.callAs('admin').groups.createGroup({ group: { key: 'TAKEN' } }));
+    expect(failure).toMatchObject({ kind: 'already_exists', reason: 'GROUP_ALREADY_EXISTS', facts: { key: 'TAKEN', group_id: group?.groupId } });
+  });
+
+  it('ALREADY_EXISTS: never gives a deleted group’s key to another, and names Undelete', async () => {
+    const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'GONE' } });
+    await harness.callAs('admin').groups.deleteGroup({ groupId: group?.groupId ?? '' });
+    const failure = await failureOf(harness.callAs('admin').groups.createGroup({ group: { key: 'GONE' } }));
+    expect(failure).toMatchObject({ kind: 'already_exists', reason: 'GROUP_DELETED_EXISTS', facts: { group_id: group?.groupId } });
+    expect(failure.message).toContain('UndeleteGroup');
+  });
+
+  it('ALREADY_EXISTS: lets only one of many callers have a key', async () => {
+    const calls = Array.from({ length: 8 }, () => harness.callAs('admin').groups.createGroup({ group: { key: 'RACE' } }));
+    const settled = await Promise.allSettled(calls);
+    expect(settled.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+    for (const one of settled) if (one.status === 'rejected') expect(one.reason).toMatchObject({ reason: 'GROUP_ALREADY_EXISTS' });
+  });
+
+  it('INVALID_ARGUMENT: refuses a time zone that nobody knows, naming the field', async () => {
+    const failure = await failureOf(harness.callAs('admin').groups.createGroup({ group: { key: 'ZONE', timeZone: 'Europe/Atlantis' } }));
+    expect(failure).toMatchObject({ kind: 'invalid_argument', reason: 'TIME_ZONE_UNKNOWN', facts: { field: 'group.time_zone' } });
+  });
+
+  it('PERMISSION_DENIED: is for administrators', async () => {
+    for (const role of ['supervisor', 'agent', 'service', 'auditor'] as const) {
+      expect(await failureOf(harness.callAs(role).groups.createGroup({ group: { key: 'NOPE' } }))).toMatchObject({ reason: 'PERMISSION_DENIED' });
+    }
+  });
+});

@@ -1,0 +1,180 @@
+import { create, type DescMethodUnary, type DescService, type Message, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import pg from 'pg';
+import { pino } from 'pino';
+import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
+import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
+import { ticketReactions } from '../../src/domain/tickets/index.ts';
+import { Call, type Endpoint, type Interceptor } from '../../src/edge/rpc/call.ts';
+import { endpointsOf } from '../../src/edge/rpc/endpoints.ts';
+import { audit } from '../../src/edge/rpc/interceptors/audit.ts';
+import { authorize } from '../../src/edge/rpc/interceptors/authorize.ts';
+import { makeContext } from '../../src/edge/rpc/interceptors/context.ts';
+import { makeValidate } from '../../src/edge/rpc/interceptors/validate.ts';
+import { routes } from '../../src/edge/rpc/routes.ts';
+import { entities } from '../../src/entities.ts';
+import type { EventHandler } from '../../src/foundation/commands/events.ts';
+import { CommandQueue } from '../../src/foundation/commands/queue.ts';
+import type { Caller, Role } from '../../src/foundation/context.ts';
+import { openOrm } from '../../src/foundation/database/orm.ts';
+import { DomainError } from '../../src/foundation/errors.ts';
+import type { Job } from '../../src/foundation/jobs/job.ts';
+import { makeMetrics } from '../../src/foundation/metrics.ts';
+import { createTestDatabase, moveClock } from './database/index.ts';
+
+/** A job that a change left for later. */
+export interface LeftJob {
+  readonly name: string;
+  readonly data: object;
+  readonly startAfter: string | undefined;
+}
+
+/** The service on a database of its own, called without a transport: through permissions, validation and the command queue. */
+export interface Harness {
+  readonly url: string;
+  readonly orm: MikroORM;
+  readonly queue: CommandQueue;
+  /** Jobs left for later, in their order; `runJobs` runs and forgets them. */
+  readonly jobs: LeftJob[];
+  /** SQL as the owner of the database, past Docket. */
+  sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Clients of a caller with this role, or with these. */
+  callAs(who: Role | (Partial<Omit<Caller, 'roles'>> & { readonly roles: readonly Role[] })): Clients;
+  /** Runs what was left for later with these jobs, in order, and what that leaves too. */
+  runJobs(jobs: readonly Job[]): Promise<void>;
+  /** Moves the database's clock on. */
+  moveClock(interval: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Clients of all services. */
+export interface Clients {
+  readonly groups: Client<typeof GroupService>;
+  readonly agents: Client<typeof AgentService>;
+  readonly tickets: Client<typeof TicketService>;
+  readonly audit: Client<typeof AuditService>;
+}
+
+type Client<Service extends DescService> = {
+  [Name in keyof Service['method']]: Service['method'][Name] extends DescMethodUnary<infer Input, infer Output>
+    ? (request: MessageInitShape<Input>) => Promise<MessageShape<Output>>
+    : never;
+};
+
+const log = pino({ level: 'silent' });
+
+/** Starts it. `reactions` act in the transaction of what happens; by default all that the service has. */
+export async function createHarness(options: { readonly reactions?: readonly EventHandler[] } = {}): Promise<Harness> {
+  const database = await createTestDatabase();
+  const owner = new pg.Pool({ connectionString: database.url, options: '-c search_path=docket -c timezone=UTC', max: 4 });
+  owner.on('error', () => undefined);
+  const orm = await openOrm({ url: database.url, poolSize: 6, statementTimeoutMs: 20_000, lockTimeoutMs: 5_000, entities });
+  const jobs: LeftJob[] = [];
+  const enqueue = async (_sql: unknown, name: string, data: object, more: { readonly startAfter?: string } = {}): Promise<void> => {
+    jobs.push({ name, data: JSON.parse(JSON.stringify(data)) as object, startAfter: more.startAfter });
+  };
+  const queue = new CommandQueue({ orm, handlers: options.reactions ?? ticketReactions, enqueue }, { lanes: 4, queueBound: 10_000 });
+  const serve = makeServe({ orm, queue, log });
+  return {
+    url: database.url,
+    orm,
+    queue,
+    jobs,
+    sql: async (text, values = []) => (await owner.query(text, values as unknown[])).rows,
+    callAs: (who) => clientsOf(serve, callerOf(who)),
+    async runJobs(known) {
+      const deps = { orm, queue, log, metrics: makeMetrics(), signal: new AbortController().signal };
+      for (let left = jobs.shift(); left; left = jobs.shift()) {
+        const { name, data } = left;
+        const job = known.find((candidate) => candidate.name === name);
+        if (!job) throw new Error(`nobody runs the job ${name}`);
+        const outcome = await job.run(data, deps);
+        if (outcome.kind !== 'done') throw new Error(`the job ${name} ended with ${JSON.stringify(outcome)}`);
+      }
+    },
+    moveClock: async (interval) => void (await moveClock(database.url, interval)),
+    async close() {
+      await queue.drain();
+      await orm.close(true);
+      await owner.end();
+      await database.drop();
+    },
+  };
+}
+
+/** What a call failed with: kind, reason and facts in one, as `not_found GROUP_NOT_FOUND`. Fails when it did not fail, or not by a domain error. */
+export async function failureOf(call: Promise<unknown>): Promise<{ readonly kind: string; readonly reason: string; readonly facts: Readonly<Record<string, string>>; readonly message: string }> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) throw new Error('the call did not fail');
+  if (!(error instanceof DomainError)) throw error;
+  return { kind: error.kind, reason: error.reason, facts: error.facts, message: error.message };
+}
+
+function callerOf(who: Parameters<Harness['callAs']>[0]): Caller {
+  if (typeof who === 'string') return { actor: `the-${who}`, actorKind: 'USER', roles: new Set([who]), agentId: undefined };
+  return { actor: who.actor ?? who.agentId ?? 'somebody', actorKind: who.actorKind ?? 'USER', roles: new Set(who.roles), agentId: who.agentId };
+}
+
+type Serve = (endpoint: Endpoint, caller: Caller, request: Message) => Promise<Message>;
+
+function makeServe(deps: Parameters<typeof makeContext>[0]): { readonly endpoints: readonly Endpoint[]; readonly serve: Serve } {
+  const endpoints = endpointsOf(routes);
+  const layers: readonly Interceptor[] = [authorize, audit, makeValidate(endpoints), makeContext(deps)];
+  return {
+    endpoints,
+    async serve(endpoint, caller, request) {
+      const call = new LocalCall(endpoint, caller, request);
+      const run = layers.reduceRight<() => Promise<void>>(
+        (next, layer) => () => layer(call, next),
+        () => endpoint.handle(call),
+      );
+      await run();
+      if (!call.answer) throw new Error(`${endpoint.rpc} did not answer`);
+      return call.answer;
+    },
+  };
+}
+
+function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Clients {
+  const client = <Service extends DescService>(service: Service): Client<Service> => {
+    const methods = server.endpoints
+      .filter((endpoint) => endpoint.method.parent.typeName === service.typeName)
+      .map((endpoint) => [endpoint.method.localName, (request: Record<string, unknown>) => server.serve(endpoint, caller, create(endpoint.method.input, request))] as const);
+    return Object.fromEntries(methods) as Client<Service>;
+  };
+  return { groups: client(GroupService), agents: client(AgentService), tickets: client(TicketService), audit: client(AuditService) };
+}
+
+/** A call that came by no transport. */
+class LocalCall extends Call {
+  readonly transport = 'grpc';
+  readonly #message: Message;
+  answer: Message | undefined;
+
+  constructor(endpoint: Endpoint, caller: Caller, message: Message) {
+    super(endpoint, undefined);
+    this.caller = caller;
+    this.#message = message;
+  }
+
+  header(): undefined {
+    return undefined;
+  }
+
+  async receive(): Promise<Message> {
+    return this.#message;
+  }
+
+  async *receiveAll(): AsyncIterable<Message> {
+    yield this.#message;
+  }
+
+  async send(message: Message): Promise<void> {
+    this.answer = message;
+  }
+}
