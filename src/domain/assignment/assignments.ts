@@ -120,7 +120,7 @@ export class Assignments {
   #openRound(group: RosterGroup, deal?: Deal): Round {
     const open = this.#open.get(group.groupId);
     if (open && open.record.dealId === (deal?.dealId ?? null)) return open;
-    const round = new Round(this.#numbers.next(), group, deal);
+    const round = new Round(group, deal);
     this.#open.set(group.groupId, round);
     return round;
   }
@@ -128,9 +128,12 @@ export class Assignments {
   #settle(round: Round, seeker: Seeker, choice: ReturnType<Round['choose']>, deal?: Deal): RosterAgent | undefined {
     if (!choice) return undefined;
     const { agent, tieBreak } = choice;
+    if (round.position === 0) {
+      round.roundId = this.#numbers.next();
+      this.rounds.push(round);
+    }
     this.#record({ ...seeker, roundId: round.roundId, position: round.position, agentId: agent.agentId, tieBreak, businessDay: agent.businessDay }, agent);
     deal?.received.set(agent.agentId, (deal.received.get(agent.agentId) ?? 0) + 1);
-    if (round.position === 0) this.rounds.push(round);
     round.won(agent);
     this.#touch(agent, round.record.groupId);
     return agent;

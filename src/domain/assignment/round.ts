@@ -51,7 +51,8 @@ interface Entry extends Standing {
  */
 export class Round {
   readonly record: RoundRecord;
-  readonly roundId: number;
+  /** Its number, taken when the first ticket is placed: a round that places none is not stored. */
+  roundId = 0;
   position = 0;
   readonly #group: RosterGroup;
   readonly #deal: Deal | undefined;
@@ -59,8 +60,7 @@ export class Round {
   /** Entries of agents who won since are stale: only the newest of each agent counts. */
   readonly #newest = new Map<string, Entry>();
 
-  constructor(roundId: number, group: RosterGroup, deal?: Deal) {
-    this.roundId = roundId;
+  constructor(group: RosterGroup, deal?: Deal) {
     this.#group = group;
     this.#deal = deal;
     const candidates: RosterAgent[] = [];
