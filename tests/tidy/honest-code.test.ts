@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { occurrences, type Source, sources, typescript } from './sources.ts';
+
+// Written in two parts, so that this file does not find itself.
+const word = (...parts: string[]): string => parts.join('');
+const anywhere = (files: readonly Source[], pattern: RegExp): string[] =>
+  files.flatMap(({ path, text }) => text.split('\n').flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}  ${line.trim()}`] : [])));
+
+describe('the code', () => {
+  it('puts nothing off', () => {
+    const files = [...typescript(), ...sources('src/**/*.sql', 'proto/**/*.proto', 'docs/**/*.md', '*.md', 'src/**/*.md', '.ci/run')];
+    expect(anywhere(files, new RegExp(`\\b(${word('TO', 'DO')}|${word('FIX', 'ME')}|${word('XX', 'X')}|${word('HA', 'CK')})\\b`))).toEqual([]);
+    expect(anywhere(typescript(), new RegExp(`\\b(${word('not ', 'implemented')}|${word('un', 'implemented')}\\b\\s*['"\`])`, 'i')).filter((found) => !/error-map|code/i.test(found))).toEqual([]);
+  });
+
+  it('silences no checker', () => {
+    expect(anywhere(typescript(), new RegExp(`@ts-(${word('ig', 'nore')}|${word('no', 'check')})`))).toEqual([]);
+    // A suppression of a lint rule says why, in a full clause.
+    expect(anywhere(typescript(), new RegExp(`${word('biome', '-ignore')}(?!.*: .{15})`))).toEqual([]);
+  });
+
+  it('prints nothing by the way: the log and the command line have their own means', () => {
+    expect(occurrences(sources('src/**/*.ts').filter(({ path }) => path !== 'src/foundation/log.ts'), /\bconsole\./)).toEqual([]);
+  });
+
+  it('exports by name', () => {
+    // The tools that read vitest.config.ts ask for a default export.
+    expect(occurrences(typescript().filter(({ path }) => path !== 'vitest.config.ts'), /\bexport default\b|\bexport \{[^}]*\bas default\b/)).toEqual([]);
+  });
+});
+
+describe('the tests', () => {
+  const tests = sources('tests/**/*.ts');
+
+  it('all run', () => {
+    expect(occurrences(tests, /\b(it|test|describe)\.(concurrent\.)?(skip|only|todo|skipIf|runIf)\b|\b(xit|xdescribe|fit|fdescribe)\(|\.skip\(\)/)).toEqual([]);
+  });
+
+  it('wait for a signal and never just for time to pass', () => {
+    expect(occurrences(tests, /await (new Promise\(\(?\w*\)? => setTimeout|sleep\(|setTimeout\(|delay\()|node:timers\/promises/)).toEqual([]);
+  });
+
+  it('replace no code of ours', () => {
+    expect(occurrences(tests, /\bvi\.(mock|doMock|stubGlobal)\(/)).toEqual([]);
+  });
+});
