@@ -33,6 +33,6 @@ async function settle(boss: PgBoss, job: Job, claimed: JobWithMetadata<object>, 
       await boss.send(job.name, outcome.data ?? claimed.data ?? {}, outcome.afterMs > 0 ? { startAfter: outcome.afterMs / 1000 } : {});
       return { id: claimed.id, status: 'completed', output: { again: true } };
     case 'give_up':
-      return { id: claimed.id, status: 'failed', output: { reason: outcome.reason } };
+      return { id: claimed.id, status: 'deadletter', output: { reason: outcome.reason } };
   }
 }
