@@ -1,12 +1,16 @@
 import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { CreateTicketRequestSchema, TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
-import { MAX_MESSAGE_BYTES, MAX_METADATA_BYTES } from '../../src/edge/rpc/limits.ts';
+import type { Call } from '../../src/edge/rpc/call.ts';
+import { Drain } from '../../src/edge/rpc/drain.ts';
+import { makeAdmit } from '../../src/edge/rpc/interceptors/admit.ts';
+import { MAX_CALLS_IN_FLIGHT, MAX_CONNECTIONS, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES } from '../../src/edge/rpc/limits.ts';
 import { DomainError, InvalidField } from '../../src/foundation/errors.ts';
 import { callGrpc, callGrpcBytes, connectClient, detailsOf, failureOf, grpcChannel, pathOf } from '../support/edge/clients.ts';
 import { openStream } from '../support/edge/raw.ts';
@@ -255,5 +259,27 @@ describe('connections', () => {
       expect(settings.maxConcurrentStreams).toBe(512);
       session.destroy();
     }
+  });
+
+  it('it closes the ones beyond 2,000 on a port, and takes new ones when others have gone', async () => {
+    const sockets = Array.from({ length: MAX_CONNECTIONS + 20 }, () => connectTcp(edge.connectPort, '127.0.0.1').on('error', () => {}).resume());
+    await vi.waitFor(() => expect(sockets.filter(({ destroyed }) => destroyed).length).toBeGreaterThanOrEqual(20), { timeout: 8_000 });
+    expect(sockets.filter(({ destroyed }) => destroyed).length).toBeLessThan(60);
+    expect(edge.lines.some(({ msg }) => String(msg).includes('one was refused'))).toBe(true);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect((await fetch(`${edge.url}/healthz`)).status).toBe(200));
+  });
+
+  it('it asks callers to wait when more calls are in flight than it can bear', async () => {
+    const drain = new Drain();
+    const endpoint = { access: 'token', method: { methodKind: 'unary' } };
+    for (let count = 0; count < MAX_CALLS_IN_FLIGHT; count += 1) drain.enter({ endpoint } as unknown as Call);
+    const late = { endpoint } as unknown as Call;
+    const admit = makeAdmit(drain);
+    await admit(late, async () => {});
+    drain.enter(late);
+    await expect(admit(late, async () => {})).rejects.toMatchObject({ kind: 'resource_exhausted', reason: 'TOO_MANY_CALLS', retryAfterMs: 500 });
+    drain.leave(late);
+    await admit(late, async () => {});
   });
 });

@@ -54,7 +54,8 @@ function bound(server: Server, at: { readonly host: string; readonly port: numbe
       const why = cause.code === 'EADDRINUSE' ? 'another program is using it' : cause.message;
       reject(new Error(`cannot listen for ${at.name} on ${at.host}:${at.port}: ${why}`, { cause }));
     });
-    server.listen(at.port, at.host, () => {
+    // Node's own backlog of 511 loses connections when many clients come at once.
+    server.listen({ port: at.port, host: at.host, backlog: MAX_CONNECTIONS }, () => {
       server.removeAllListeners('error');
       resolve();
     });
