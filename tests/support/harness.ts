@@ -40,8 +40,8 @@ export interface Harness {
   readonly jobs: LeftJob[];
   /** SQL as the owner of the database, past Docket. */
   sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Clients of a caller with this role, or with these. */
-  callAs(who: Role | (Partial<Omit<Caller, 'roles'>> & { readonly roles: readonly Role[] })): Clients;
+  /** Clients of a caller with this role, or with these; through another queue, as if in another process, when one is given. */
+  callAs(who: Role | (Partial<Omit<Caller, 'roles'>> & { readonly roles: readonly Role[] }), through?: CommandQueue): Clients;
   /** Runs what was left for later with these jobs, in order, and what that leaves too. */
   runJobs(jobs: readonly Job[]): Promise<void>;
   /** Moves the database's clock on. */
@@ -83,7 +83,7 @@ export async function createHarness(options: { readonly reactions?: readonly Eve
     queue,
     jobs,
     sql: async (text, values = []) => (await owner.query(text, values as unknown[])).rows,
-    callAs: (who) => clientsOf(serve, callerOf(who)),
+    callAs: (who, through) => clientsOf(through ? makeServe({ orm, queue: through, log }) : serve, callerOf(who)),
     async runJobs(known) {
       const deps = { orm, queue, log, metrics: makeMetrics(), signal: new AbortController().signal };
       for (let left = jobs.shift(); left; left = jobs.shift()) {
