@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { ClosingLine } from './tests/support/closing-line.ts';
 
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/bench/**'],
     globalSetup: ['tests/support/database/global-setup.ts'],
+    reporters: ['default', new ClosingLine()],
     pool: 'forks',
     // Each file has a database of its own; more than four at a time only wait for the one server.
     maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
