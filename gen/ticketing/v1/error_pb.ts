@@ -136,7 +136,7 @@ export const ErrorReason = {
 
   /**
    * ALREADY_EXISTS. Another ticket has, or had, an external reference with this system and id; the metadata
-   * names it. Work with that ticket.
+   * names it if the caller may see it. Work with that ticket.
    *
    * @generated from enum value: ERROR_REASON_EXTERNAL_REFERENCE_TAKEN = 22;
    */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { GroupDeleted, GroupInactive, GroupNotFound } from '../groups/index.ts';
+import { GroupChangeDenied, GroupDeleted, GroupInactive, GroupNotFound } from '../groups/index.ts';
 import { ExternalReferenceTaken, TicketAlreadyPendingForUser } from './errors.ts';
 import type { KnownAgents } from './known-agents.ts';
 import { includesGroup, type Reach } from './reach.ts';
@@ -33,6 +33,7 @@ export interface NewTicket {
 export interface Existing {
   readonly ticketId: string;
   readonly key: string;
+  readonly groupId: string;
 }
 
 /** What stands in the way of new tickets: read at the start of a plan, and kept true while it goes on. */
@@ -45,8 +46,8 @@ export interface Obstacles {
 
 /** Key of `pendingByUser`. */
 export const userKey = (userId: string, groupId: string): string => `${userId} ${groupId}`;
-/** Key of `byReference`. */
-export const referenceKey = (reference: { readonly system: string; readonly id: string }): string => `${reference.system}\n${reference.id}`;
+/** Key of `byReference`; neither part may hold a NUL. */
+export const referenceKey = (reference: { readonly system: string; readonly id: string }): string => `${reference.system}\0${reference.id}`;
 
 /**
  * Throws what forbids these new tickets, taken together: the one of a CreateTicket, or all of a batch.
@@ -57,11 +58,12 @@ export function assertCreatable(work: TicketWork, tickets: readonly NewTicket[],
   const references = new Map<string, Existing>();
   for (const ticket of tickets) {
     const group = work.roster.groups.get(ticket.groupId);
-    if (!group || !includesGroup(reach.managed, ticket.groupId)) throw new GroupNotFound(ticket.groupId);
+    if (!group || !includesGroup(reach.visible, ticket.groupId)) throw new GroupNotFound(ticket.groupId);
+    if (!includesGroup(reach.managed, ticket.groupId)) throw new GroupChangeDenied(ticket.groupId, 'only its supervisors and administrators create tickets in it');
     if (group.deleted) throw new GroupDeleted(ticket.groupId);
     if (!group.active) throw new GroupInactive(ticket.groupId);
-    if (ticket.agentId !== undefined) agents.assertAssignable(ticket.agentId, group);
-    const self: Existing = { ticketId: ticket.ticketId, key: 'of this batch' };
+    if (ticket.agentId !== undefined) agents.assertAssignable(ticket.agentId, group, reach);
+    const self: Existing = { ticketId: ticket.ticketId, key: 'of this batch', groupId: ticket.groupId };
     const user = userKey(ticket.userId, ticket.groupId);
     const pending = obstacles.pendingByUser.get(user) ?? users.get(user);
     if (ticket.uniquePerUser && pending) throw new TicketAlreadyPendingForUser(ticket.userId, pending);
@@ -69,7 +71,7 @@ export function assertCreatable(work: TicketWork, tickets: readonly NewTicket[],
     for (const reference of ticket.externalReferences) {
       const key = referenceKey(reference);
       const taken = obstacles.byReference.get(key) ?? references.get(key);
-      if (taken) throw new ExternalReferenceTaken(reference, taken);
+      if (taken) throw new ExternalReferenceTaken(reference, includesGroup(reach.visible, taken.groupId) ? taken : undefined);
       references.set(key, self);
     }
   }
@@ -107,7 +109,7 @@ export function createTicket(work: TicketWork, ticket: NewTicket, obstacles: Obs
   const named = ticket.agentId === undefined ? undefined : work.roster.agents.get(ticket.agentId);
   if (named) work.give(row, named, false, requestKey);
   else work.place(row, 'CREATE', requestKey);
-  const self = { ticketId: row.ticket_id, key: row.key };
+  const self = { ticketId: row.ticket_id, key: row.key, groupId: row.group_id };
   obstacles.pendingByUser.set(userKey(ticket.userId, ticket.groupId), self);
   for (const reference of ticket.externalReferences) obstacles.byReference.set(referenceKey(reference), self);
   return row;

@@ -23,11 +23,12 @@ export class TicketAlreadyPendingForUser extends DomainError {
   }
 }
 
-/** Another ticket carries this outside identifier. */
+/** Another ticket carries this outside identifier; it is named to those who may see it. */
 export class ExternalReferenceTaken extends DomainError {
-  constructor(reference: { readonly system: string; readonly id: string }, existing: { readonly ticketId: string; readonly key: string }) {
-    super('already_exists', 'EXTERNAL_REFERENCE_TAKEN', `external_references: ${reference.system} ${reference.id} belongs to ticket ${existing.key}`, {
-      facts: { system: reference.system, id: reference.id, ticket_id: existing.ticketId, key: existing.key },
+  constructor(reference: { readonly system: string; readonly id: string }, existing: { readonly ticketId: string; readonly key: string } | undefined) {
+    const { system, id } = reference;
+    super('already_exists', 'EXTERNAL_REFERENCE_TAKEN', `external_references: ${system} ${id} belongs to ${existing ? `ticket ${existing.key}` : 'another ticket'}`, {
+      facts: { system, id, ...(existing ? { ticket_id: existing.ticketId, key: existing.key } : {}) },
     });
   }
 }
@@ -48,10 +49,10 @@ export class TicketCancelled extends DomainError {
   }
 }
 
-/** Only a pending ticket changes its agent. */
+/** Only a pending ticket changes its agent or group. */
 export class TicketNotPending extends DomainError {
   constructor(ticketId: string) {
-    super('failed_precondition', 'TICKET_NOT_PENDING', `agent_id: ticket ${ticketId} is not pending`, { facts: { ticket_id: ticketId } });
+    super('failed_precondition', 'TICKET_NOT_PENDING', `ticket ${ticketId} is not pending, so it changes neither agent nor group`, { facts: { ticket_id: ticketId } });
   }
 }
 

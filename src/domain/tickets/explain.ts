@@ -5,7 +5,7 @@ import { readTime, toTimestamp } from '../../foundation/clock.ts';
 import type { Context } from '../../foundation/context.ts';
 import { viewPools } from '../../foundation/database/pools.ts';
 import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, whyLeftOut } from '../assignment/index.ts';
-import { findPools } from '../groups/index.ts';
+import { coversGroups, findPools, type GroupScope } from '../groups/index.ts';
 import { DecisionNotFound } from './errors.ts';
 import type { TicketRow } from './row.ts';
 import { isPending } from './rules.ts';
@@ -16,13 +16,15 @@ type Explanation = MessageInitShape<typeof AssignmentExplanationSchema>;
 /**
  * Why a ticket was given to its agent, by its latest decision or the one asked for; for a ticket that
  * waits, who is left out just now and why. Throws `DecisionNotFound` for a number that is not one of
- * this ticket's decisions.
+ * this ticket's decisions. What was decided in a group outside the scope, before the ticket was moved, stays there.
  */
-export async function explainAssignment(ctx: Context, row: TicketRow, sequence: bigint | undefined): Promise<Explanation> {
+export async function explainAssignment(ctx: Context, row: TicketRow, sequence: bigint | undefined, visible: GroupScope): Promise<Explanation> {
   const ticket = { ticketId: row.ticket_id, ticketKey: row.key, groupId: row.group_id };
   if (sequence === undefined && isWaiting(row)) return { ...ticket, ...(await explainWaiting(ctx, row)) };
   const decision = await findDecision(ctx.sql, row.ticket_id, sequence?.toString());
-  if (!decision && sequence !== undefined) throw new DecisionNotFound(row.ticket_id, sequence);
+  const isSeen = decision !== undefined && coversGroups(visible, [decision.groupId]);
+  if (!isSeen && sequence !== undefined) throw new DecisionNotFound(row.ticket_id, sequence);
+  if (decision && !isSeen) return { ...ticket, agentId: row.agent_id ?? '', summary: `${row.key} was last given to somebody in another group, before it was moved.` };
   if (!decision) return { ...ticket, summary: `${row.key} has never been given to anybody.` };
   return { ...ticket, ...explainDecision(row.key, decision) };
 }

@@ -72,17 +72,17 @@ async function findPendingByUser(sql: Sql, tickets: readonly NewTicket[]): Promi
      JOIN tickets t USING (user_id, group_id) WHERE t.status <= 3 ORDER BY t.create_time DESC`,
     [tickets.map((ticket) => ticket.userId), tickets.map((ticket) => ticket.groupId)],
   );
-  return new Map(rows.map((row) => [userKey(row.user_id, row.group_id), { ticketId: row.ticket_id, key: row.key }]));
+  return new Map(rows.map((row) => [userKey(row.user_id, row.group_id), { ticketId: row.ticket_id, key: row.key, groupId: row.group_id }]));
 }
 
 async function findByReference(sql: Sql, references: readonly ExternalReference[]): Promise<Map<string, Existing>> {
   if (references.length === 0) return new Map();
-  const rows = await sql<{ system: string; id: string; ticket_id: string; key: string }>(
-    `SELECT k.system, k.external_id AS id, k.ticket_id, t.key FROM unnest($1::text[], $2::text[]) AS wanted(system, external_id)
+  const rows = await sql<{ system: string; id: string; ticket_id: string; key: string; group_id: string }>(
+    `SELECT k.system, k.external_id AS id, k.ticket_id, t.key, t.group_id FROM unnest($1::text[], $2::text[]) AS wanted(system, external_id)
      JOIN external_reference_keys k USING (system, external_id) JOIN tickets t USING (ticket_id)`,
     [references.map((reference) => reference.system), references.map((reference) => reference.id)],
   );
-  return new Map(rows.map((row) => [referenceKey(row), { ticketId: row.ticket_id, key: row.key }]));
+  return new Map(rows.map((row) => [referenceKey(row), { ticketId: row.ticket_id, key: row.key, groupId: row.group_id }]));
 }
 
 function splitReferences(references: readonly string[]): { ids: string[]; keys: string[] } {

@@ -10,7 +10,7 @@ import { TicketNotFound } from './errors.ts';
 import { findKnownAgents, type KnownAgents } from './known-agents.ts';
 import { findGroupsOfTickets, findObstacles, loadTickets, loadWaiting } from './load.ts';
 import { toTicket } from './message.ts';
-import type { Reach } from './reach.ts';
+import { includesGroup, type Reach } from './reach.ts';
 import { isPending } from './rules.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
 import { openTicketWork, type TicketWork } from './work.ts';
@@ -133,7 +133,7 @@ function created(work: TicketWork, input: Creation, obstacles: Obstacles, reques
 
 function changed(work: TicketWork, input: Change, agents: KnownAgents, requestKey: string): MessageInitShape<DescMessage> {
   const row = work.find(input.ticket);
-  if (!row) throw new TicketNotFound(input.ticket, 'ticket.ticket_id');
+  if (!row || !includesGroup(input.reach.visible, row.group_id)) throw new TicketNotFound(input.ticket, 'ticket.ticket_id');
   assertChangeable(work, row, input.patch, input.reach, agents, input.etag);
   const desk = row.agent_id;
   changeTicket(work, row, input.patch, requestKey);

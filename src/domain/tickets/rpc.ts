@@ -45,8 +45,9 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
     return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx) });
   },
   async explainAssignment({ ticketId, sequence }, ctx) {
-    const row = await getTicket(ctx.sql, ticketId, await visibleGroups(ctx));
-    return { explanation: await explainAssignment(ctx, row, sequence) };
+    const visible = await visibleGroups(ctx);
+    const row = await getTicket(ctx.sql, ticketId, visible);
+    return { explanation: await explainAssignment(ctx, row, sequence, visible) };
   },
 };
 

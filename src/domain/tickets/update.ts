@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { EtagMismatch } from '../../foundation/errors.ts';
 import { GroupDeleted, GroupInactive, GroupNotFound } from '../groups/index.ts';
-import { TicketChangeDenied, TicketNotFound, TicketNotPending } from './errors.ts';
+import { TicketCancelled, TicketChangeDenied, TicketNotFound, TicketNotPending } from './errors.ts';
 import type { KnownAgents } from './known-agents.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import type { TicketRow } from './row.ts';
@@ -45,8 +46,9 @@ export function assertChangeable(work: TicketWork, row: TicketRow, patch: Ticket
   }
   const reopens = !isPending(row.status) && isPending(status);
   if (reopens && group?.deleted) throw new GroupDeleted(group.groupId);
-  if (patch.agentId !== undefined && patch.agentId !== (row.agent_id ?? '') && !isPending(status)) throw new TicketNotPending(row.ticket_id);
-  if (patch.agentId && group && (patch.agentId !== row.agent_id || reopens || moves)) agents.assertAssignable(patch.agentId, group);
+  const changesAgent = patch.agentId !== undefined && patch.agentId !== (row.agent_id ?? '');
+  if ((moves || changesAgent) && !isPending(status)) throw row.status === STATUS.CANCELLED ? new TicketCancelled(row.ticket_id) : new TicketNotPending(row.ticket_id);
+  if (patch.agentId && group && (patch.agentId !== row.agent_id || reopens || moves)) agents.assertAssignable(patch.agentId, group, reach);
 }
 
 /** The rules of an agent who manages nothing: his own tickets, and a waiting one of his groups to claim. */
@@ -83,7 +85,8 @@ export function changeTicket(work: TicketWork, row: TicketRow, patch: TicketPatc
 }
 
 function differs(row: TicketRow, patch: TicketPatch): boolean {
-  const same = <T>(next: T | undefined, present: T): boolean => next === undefined || JSON.stringify(next) === JSON.stringify(present);
+  // Read from JSON again: names in any order, and objects of one kind.
+  const same = <T>(next: T | undefined, present: T): boolean => next === undefined || next === present || isDeepStrictEqual(JSON.parse(JSON.stringify(next)), present);
   return !(
     same(patch.groupId, row.group_id) &&
     same(patch.status, row.status) &&
