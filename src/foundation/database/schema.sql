@@ -1,0 +1,1126 @@
+-- The schema that the migrations lead to, for reading; nothing runs this file. Left out: the monthly partitions of
+-- the audit log, which depend on the date, and the tables of the job queue. Written by `npm run schema`; a test
+-- compares it with a migrated database.
+
+CREATE SEQUENCE assignment_sequence AS bigint INCREMENT 1 START 1 CACHE 1;
+
+CREATE SEQUENCE audit_entry_ids AS bigint INCREMENT 1 START 1 CACHE 1;
+
+CREATE TABLE agent_counters (
+  agent_id text COLLATE "C" NOT NULL,
+  business_day date DEFAULT '-infinity'::date NOT NULL,
+  assigned_today integer DEFAULT 0 NOT NULL,
+  resolved_today integer DEFAULT 0 NOT NULL,
+  total_assigned bigint DEFAULT 0 NOT NULL,
+  total_resolved bigint DEFAULT 0 NOT NULL,
+  open_tickets integer DEFAULT 0 NOT NULL,
+  last_assigned_sequence bigint DEFAULT 0 NOT NULL,
+  last_assign_time timestamp with time zone,
+  CONSTRAINT agent_counters_pkey PRIMARY KEY (agent_id),
+  CONSTRAINT agent_counters_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(agent_id)
+) WITH (fillfactor=50);
+GRANT DELETE, INSERT, SELECT, UPDATE ON agent_counters TO docket_service;
+
+CREATE TABLE agents (
+  agent_id text COLLATE "C" NOT NULL,
+  display_name text DEFAULT ''::text NOT NULL,
+  email text DEFAULT ''::text NOT NULL,
+  active boolean DEFAULT true NOT NULL,
+  availability text DEFAULT 'AVAILABLE'::text NOT NULL,
+  availability_until_time timestamp with time zone,
+  skills jsonb DEFAULT '{}'::jsonb NOT NULL,
+  weight integer DEFAULT 1 NOT NULL,
+  max_open_tickets integer,
+  time_zone text DEFAULT 'UTC'::text NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  delete_time timestamp with time zone,
+  CONSTRAINT agents_pkey PRIMARY KEY (agent_id),
+  CONSTRAINT agents_availability_check CHECK ((availability = ANY (ARRAY['AVAILABLE'::text, 'AWAY'::text, 'OFFLINE'::text]))),
+  CONSTRAINT agents_max_open_tickets_check CHECK ((max_open_tickets >= 0)),
+  CONSTRAINT agents_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
+);
+CREATE INDEX agents_by_create_time ON docket.agents USING btree (create_time, agent_id);
+CREATE TRIGGER agents_audit_create AFTER INSERT ON docket.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION agents_audit_create();
+CREATE TRIGGER agents_audit_delete AFTER DELETE ON docket.agents REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION agents_audit_delete();
+CREATE TRIGGER agents_audit_update AFTER UPDATE ON docket.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION agents_audit_update();
+CREATE TRIGGER agents_eligibility_insert AFTER INSERT ON docket.agents REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION agents_eligibility();
+CREATE TRIGGER agents_eligibility_update AFTER UPDATE ON docket.agents REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION agents_eligibility();
+CREATE TRIGGER agents_key_stays BEFORE UPDATE ON docket.agents FOR EACH ROW WHEN ((old.agent_id IS DISTINCT FROM new.agent_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER agents_no_truncate BEFORE TRUNCATE ON docket.agents FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER agents_version BEFORE UPDATE ON docket.agents FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON agents TO docket_service;
+
+CREATE TABLE assignment_decisions (
+  sequence bigint NOT NULL,
+  ticket_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  kind text NOT NULL,
+  round_id bigint,
+  "position" integer,
+  agent_id text COLLATE "C" NOT NULL,
+  previous_agent_id text COLLATE "C",
+  tie_break text NOT NULL,
+  business_day date NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  request_key uuid NOT NULL,
+  CONSTRAINT assignment_decisions_pkey PRIMARY KEY (sequence),
+  CONSTRAINT assignment_decisions_kind_check CHECK ((kind = ANY (ARRAY['CREATE'::text, 'WAITING'::text, 'REOPEN'::text, 'REASSIGN'::text, 'MANUAL'::text]))),
+  CONSTRAINT assignment_decisions_tie_break_check CHECK ((tie_break = ANY (ARRAY['NONE'::text, 'ONLY_CANDIDATE'::text, 'PREVIOUS_AGENT'::text, 'FEWEST_RECEIVED'::text, 'FEWEST_ASSIGNED_TODAY'::text, 'LEAST_RECENTLY_ASSIGNED'::text, 'AGENT_ID'::text])))
+);
+CREATE INDEX assignment_decisions_of_ticket ON docket.assignment_decisions USING btree (ticket_id, sequence);
+GRANT INSERT, SELECT ON assignment_decisions TO docket_service;
+
+CREATE TABLE assignment_releases (
+  sequence bigint NOT NULL,
+  ticket_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  agent_id text COLLATE "C" NOT NULL,
+  resolved boolean NOT NULL,
+  business_day date NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  request_key uuid NOT NULL,
+  CONSTRAINT assignment_releases_pkey PRIMARY KEY (sequence)
+);
+GRANT INSERT, SELECT ON assignment_releases TO docket_service;
+
+CREATE TABLE assignment_rounds (
+  round_id bigint NOT NULL,
+  rule text NOT NULL,
+  deal_id bigint,
+  group_id uuid NOT NULL,
+  policy jsonb NOT NULL,
+  business_day date NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  agent_ids text[] NOT NULL,
+  assigned_today integer[] NOT NULL,
+  handicaps integer[] NOT NULL,
+  last_sequences bigint[] NOT NULL,
+  open_tickets integer[] NOT NULL,
+  rooms integer[] NOT NULL,
+  received integer[] NOT NULL,
+  left_out_agent_ids text[] NOT NULL,
+  left_out_reasons text[] NOT NULL,
+  CONSTRAINT assignment_rounds_pkey PRIMARY KEY (round_id),
+  CONSTRAINT assignment_rounds_rule_check CHECK ((rule = ANY (ARRAY['POLICY'::text, 'DEAL'::text])))
+);
+GRANT INSERT, SELECT ON assignment_rounds TO docket_service;
+
+CREATE TABLE audit_entries (
+  entry_id bigint DEFAULT nextval('audit_entry_ids'::regclass) NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  actor_kind text NOT NULL,
+  rpc text COLLATE "C" NOT NULL,
+  request_id uuid,
+  reason text NOT NULL,
+  entity_type text COLLATE "C" NOT NULL,
+  entity_id text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  operation text NOT NULL,
+  before jsonb,
+  after jsonb,
+  changed_fields text[] NOT NULL,
+  transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  CONSTRAINT audit_entries_pkey PRIMARY KEY (entry_id, "time")
+) PARTITION BY RANGE ("time");
+CREATE INDEX audit_entries_by_time ON ONLY docket.audit_entries USING btree ("time", entry_id);
+CREATE INDEX audit_entries_of_actor ON ONLY docket.audit_entries USING btree (actor, entry_id);
+CREATE INDEX audit_entries_of_entity ON ONLY docket.audit_entries USING btree (entity_type, entity_id, entry_id);
+CREATE INDEX audit_entries_of_request ON ONLY docket.audit_entries USING btree (request_id) WHERE (request_id IS NOT NULL);
+CREATE TRIGGER audit_entries_append_only BEFORE DELETE OR UPDATE ON docket.audit_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON docket.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON audit_entries TO docket_service;
+
+CREATE TABLE audit_entries_default PARTITION OF audit_entries DEFAULT;
+CREATE TRIGGER audit_entries_default_no_truncate BEFORE TRUNCATE ON docket.audit_entries_default FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON audit_entries_default TO docket_service;
+
+CREATE TABLE deployment_secrets (
+  name text NOT NULL,
+  secret bytea NOT NULL,
+  CONSTRAINT deployment_secrets_pkey PRIMARY KEY (name)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON deployment_secrets TO docket_service;
+
+CREATE TABLE eligibility_changes (
+  sequence bigint DEFAULT nextval('assignment_sequence'::regclass) NOT NULL,
+  "time" timestamp with time zone DEFAULT docket_now() NOT NULL,
+  kind text NOT NULL,
+  group_id uuid,
+  agent_id text COLLATE "C",
+  state jsonb NOT NULL,
+  CONSTRAINT eligibility_changes_pkey PRIMARY KEY (sequence),
+  CONSTRAINT eligibility_changes_kind_check CHECK ((kind = ANY (ARRAY['AGENT'::text, 'GROUP'::text, 'MEMBERSHIP'::text, 'HANDICAP'::text, 'DAY'::text])))
+);
+GRANT SELECT ON eligibility_changes TO docket_service;
+
+CREATE TABLE external_reference_keys (
+  system text COLLATE "C" NOT NULL,
+  external_id text COLLATE "C" NOT NULL,
+  ticket_id uuid NOT NULL,
+  CONSTRAINT external_reference_keys_pkey PRIMARY KEY (system, external_id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON external_reference_keys TO docket_service;
+
+CREATE TABLE group_counters (
+  group_id uuid NOT NULL,
+  last_ticket_number bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT group_counters_pkey PRIMARY KEY (group_id),
+  CONSTRAINT group_counters_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id)
+) WITH (fillfactor=50);
+GRANT DELETE, INSERT, SELECT, UPDATE ON group_counters TO docket_service;
+
+CREATE TABLE group_pools (
+  group_id uuid NOT NULL,
+  pool_id bigint NOT NULL,
+  CONSTRAINT group_pools_pkey PRIMARY KEY (group_id),
+  CONSTRAINT group_pools_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id)
+);
+CREATE INDEX group_pools_by_pool ON docket.group_pools USING btree (pool_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON group_pools TO docket_service;
+
+CREATE TABLE groups (
+  group_id uuid NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  description text DEFAULT ''::text NOT NULL,
+  active boolean DEFAULT true NOT NULL,
+  time_zone text DEFAULT 'UTC'::text NOT NULL,
+  strategy text DEFAULT 'LEAST_ASSIGNED_TODAY'::text NOT NULL,
+  catch_up_limit integer,
+  max_open_per_agent integer,
+  required_skills jsonb DEFAULT '{}'::jsonb NOT NULL,
+  prefer_previous_agent boolean DEFAULT true NOT NULL,
+  policy_version integer DEFAULT 1 NOT NULL,
+  supervisor_ids text[] DEFAULT '{}'::text[] NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  delete_time timestamp with time zone,
+  CONSTRAINT groups_key_key UNIQUE (key),
+  CONSTRAINT groups_pkey PRIMARY KEY (group_id),
+  CONSTRAINT groups_catch_up_limit_check CHECK ((catch_up_limit >= 0)),
+  CONSTRAINT groups_max_open_per_agent_check CHECK ((max_open_per_agent >= 0)),
+  CONSTRAINT groups_strategy_check CHECK ((strategy = ANY (ARRAY['LEAST_ASSIGNED_TODAY'::text, 'MANUAL'::text])))
+);
+CREATE INDEX groups_by_create_time ON docket.groups USING btree (create_time, group_id);
+CREATE INDEX groups_by_supervisor ON docket.groups USING gin (supervisor_ids);
+CREATE TRIGGER groups_audit_create AFTER INSERT ON docket.groups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_audit_create();
+CREATE TRIGGER groups_audit_delete AFTER DELETE ON docket.groups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_audit_delete();
+CREATE TRIGGER groups_audit_update AFTER UPDATE ON docket.groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_audit_update();
+CREATE TRIGGER groups_eligibility_insert AFTER INSERT ON docket.groups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_eligibility();
+CREATE TRIGGER groups_eligibility_update AFTER UPDATE ON docket.groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_eligibility();
+CREATE TRIGGER groups_key_stays BEFORE UPDATE ON docket.groups FOR EACH ROW WHEN ((old.group_id IS DISTINCT FROM new.group_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER groups_no_truncate BEFORE TRUNCATE ON docket.groups FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER groups_version BEFORE UPDATE ON docket.groups FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON groups TO docket_service;
+
+CREATE TABLE handicaps (
+  group_id uuid NOT NULL,
+  agent_id text COLLATE "C" NOT NULL,
+  business_day date NOT NULL,
+  handicap integer NOT NULL,
+  CONSTRAINT handicaps_pkey PRIMARY KEY (group_id, agent_id),
+  CONSTRAINT handicaps_handicap_check CHECK ((handicap > 0))
+);
+CREATE TRIGGER handicaps_eligibility_delete AFTER DELETE ON docket.handicaps REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handicaps_eligibility();
+CREATE TRIGGER handicaps_eligibility_insert AFTER INSERT ON docket.handicaps REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handicaps_eligibility();
+CREATE TRIGGER handicaps_eligibility_update AFTER UPDATE ON docket.handicaps REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handicaps_eligibility();
+GRANT DELETE, INSERT, SELECT, UPDATE ON handicaps TO docket_service;
+
+CREATE TABLE memberships (
+  group_id uuid NOT NULL,
+  agent_id text COLLATE "C" NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  CONSTRAINT memberships_pkey PRIMARY KEY (group_id, agent_id),
+  CONSTRAINT memberships_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(agent_id),
+  CONSTRAINT memberships_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id)
+);
+CREATE INDEX memberships_by_agent ON docket.memberships USING btree (agent_id, group_id);
+CREATE TRIGGER memberships_audit_create AFTER INSERT ON docket.memberships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION memberships_audit_create();
+CREATE TRIGGER memberships_audit_delete AFTER DELETE ON docket.memberships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION memberships_audit_delete();
+CREATE TRIGGER memberships_audit_update AFTER UPDATE ON docket.memberships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION memberships_audit_update();
+CREATE TRIGGER memberships_eligibility_delete AFTER DELETE ON docket.memberships REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION memberships_eligibility();
+CREATE TRIGGER memberships_eligibility_insert AFTER INSERT ON docket.memberships REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION memberships_eligibility();
+CREATE TRIGGER memberships_key_stays BEFORE UPDATE ON docket.memberships FOR EACH ROW WHEN (((old.group_id IS DISTINCT FROM new.group_id) OR (old.agent_id IS DISTINCT FROM new.agent_id))) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER memberships_no_truncate BEFORE TRUNCATE ON docket.memberships FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER memberships_version BEFORE UPDATE ON docket.memberships FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO docket_service;
+
+CREATE TABLE migrations (
+  id integer DEFAULT nextval('migrations_id_seq'::regclass) NOT NULL,
+  name character varying(255) NOT NULL,
+  executed_at timestamp(6) with time zone DEFAULT CURRENT_TIMESTAMP(6) NOT NULL,
+  CONSTRAINT migrations_pkey PRIMARY KEY (id)
+);
+GRANT SELECT ON migrations TO docket_service;
+
+CREATE TABLE pools (
+  pool_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  sequence bigint DEFAULT 0 NOT NULL,
+  business_day date DEFAULT '-infinity'::date NOT NULL,
+  CONSTRAINT pools_pkey PRIMARY KEY (pool_id)
+) WITH (fillfactor=50);
+CREATE TRIGGER pools_day AFTER UPDATE ON docket.pools FOR EACH ROW WHEN ((new.business_day IS DISTINCT FROM old.business_day)) EXECUTE FUNCTION pools_day();
+GRANT DELETE, INSERT, SELECT, UPDATE ON pools TO docket_service;
+
+CREATE TABLE requests (
+  request_key uuid NOT NULL,
+  actor text NOT NULL,
+  actor_kind text NOT NULL,
+  rpc text NOT NULL,
+  request_id uuid,
+  reason text DEFAULT ''::text NOT NULL,
+  body_hash bytea NOT NULL,
+  answer bytea,
+  transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  "time" timestamp with time zone DEFAULT docket_now() NOT NULL,
+  CONSTRAINT requests_pkey PRIMARY KEY (request_key),
+  CONSTRAINT requests_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['USER'::text, 'SERVICE'::text, 'SYSTEM'::text])))
+) WITH (fillfactor=80);
+CREATE UNIQUE INDEX requests_by_caller ON docket.requests USING btree (actor, request_id) WHERE (request_id IS NOT NULL);
+CREATE INDEX requests_by_time ON docket.requests USING brin ("time");
+GRANT DELETE, INSERT, SELECT, UPDATE ON requests TO docket_service;
+
+CREATE TABLE service_tokens (
+  token_id uuid NOT NULL,
+  prefix text COLLATE "C" NOT NULL,
+  secret_hash bytea NOT NULL,
+  name text NOT NULL,
+  roles text[] NOT NULL,
+  agent_id text COLLATE "C",
+  create_time timestamp with time zone DEFAULT docket_now() NOT NULL,
+  update_time timestamp with time zone DEFAULT docket_now() NOT NULL,
+  expire_time timestamp with time zone,
+  revoke_time timestamp with time zone,
+  version bigint DEFAULT 1 NOT NULL,
+  CONSTRAINT service_tokens_prefix_key UNIQUE (prefix),
+  CONSTRAINT service_tokens_pkey PRIMARY KEY (token_id)
+);
+CREATE TRIGGER service_tokens_audit_create AFTER INSERT ON docket.service_tokens REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION service_tokens_audit_create();
+CREATE TRIGGER service_tokens_audit_delete AFTER DELETE ON docket.service_tokens REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION service_tokens_audit_delete();
+CREATE TRIGGER service_tokens_audit_update AFTER UPDATE ON docket.service_tokens REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION service_tokens_audit_update();
+CREATE TRIGGER service_tokens_key_stays BEFORE UPDATE ON docket.service_tokens FOR EACH ROW WHEN ((old.token_id IS DISTINCT FROM new.token_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER service_tokens_no_truncate BEFORE TRUNCATE ON docket.service_tokens FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER service_tokens_version BEFORE UPDATE ON docket.service_tokens FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON service_tokens TO docket_service;
+
+CREATE TABLE settings (
+  settings_id boolean DEFAULT true NOT NULL,
+  business_time_zone text DEFAULT 'UTC'::text NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  update_time timestamp with time zone DEFAULT docket_now() NOT NULL,
+  CONSTRAINT settings_pkey PRIMARY KEY (settings_id),
+  CONSTRAINT settings_settings_id_check CHECK (settings_id)
+);
+CREATE TRIGGER settings_audit_create AFTER INSERT ON docket.settings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settings_audit_create();
+CREATE TRIGGER settings_audit_delete AFTER DELETE ON docket.settings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION settings_audit_delete();
+CREATE TRIGGER settings_audit_update AFTER UPDATE ON docket.settings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION settings_audit_update();
+CREATE TRIGGER settings_key_stays BEFORE UPDATE ON docket.settings FOR EACH ROW WHEN ((old.settings_id IS DISTINCT FROM new.settings_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER settings_no_truncate BEFORE TRUNCATE ON docket.settings FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER settings_version BEFORE UPDATE ON docket.settings FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON settings TO docket_service;
+
+CREATE TABLE tickets (
+  ticket_id uuid NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  group_id uuid NOT NULL,
+  user_id bigint NOT NULL,
+  agent_id text COLLATE "C",
+  status smallint NOT NULL,
+  priority smallint NOT NULL,
+  title text DEFAULT ''::text NOT NULL,
+  description text DEFAULT ''::text NOT NULL,
+  attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  labels text[] DEFAULT '{}'::text[] NOT NULL,
+  external_references jsonb DEFAULT '[]'::jsonb NOT NULL,
+  reopen_count integer DEFAULT 0 NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  assign_time timestamp with time zone,
+  resolve_time timestamp with time zone,
+  close_time timestamp with time zone,
+  last_request uuid,
+  CONSTRAINT tickets_key_key UNIQUE (key),
+  CONSTRAINT tickets_pkey PRIMARY KEY (ticket_id),
+  CONSTRAINT tickets_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(agent_id),
+  CONSTRAINT tickets_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id),
+  CONSTRAINT tickets_priority_check CHECK (((priority >= 1) AND (priority <= 4))),
+  CONSTRAINT tickets_status_check CHECK (((status >= 1) AND (status <= 6)))
+) WITH (fillfactor=85);
+CREATE INDEX tickets_by_create_time ON docket.tickets USING btree (create_time, ticket_id);
+CREATE INDEX tickets_by_priority ON docket.tickets USING btree (priority, create_time, ticket_id);
+CREATE INDEX tickets_of_agent ON docket.tickets USING btree (agent_id, create_time, ticket_id);
+CREATE INDEX tickets_of_group ON docket.tickets USING btree (group_id, create_time, ticket_id);
+CREATE INDEX tickets_of_user ON docket.tickets USING btree (user_id, create_time, ticket_id);
+CREATE INDEX tickets_pending_of_agent ON docket.tickets USING btree (agent_id, priority DESC, create_time, ticket_id) WHERE ((agent_id IS NOT NULL) AND (status <= 3));
+CREATE INDEX tickets_waiting ON docket.tickets USING btree (group_id, priority DESC, create_time, ticket_id) WHERE ((agent_id IS NULL) AND (status <= 3));
+CREATE TRIGGER tickets_audit_create AFTER INSERT ON docket.tickets REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tickets_audit_create();
+CREATE TRIGGER tickets_audit_delete AFTER DELETE ON docket.tickets REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION tickets_audit_delete();
+CREATE TRIGGER tickets_audit_update AFTER UPDATE ON docket.tickets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tickets_audit_update();
+CREATE TRIGGER tickets_key_stays BEFORE UPDATE ON docket.tickets FOR EACH ROW WHEN ((old.ticket_id IS DISTINCT FROM new.ticket_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER tickets_no_truncate BEFORE TRUNCATE ON docket.tickets FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER tickets_version BEFORE UPDATE ON docket.tickets FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON tickets TO docket_service;
+
+CREATE OR REPLACE FUNCTION docket.agent_eligibility(a agents)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT jsonb_build_object('active', a.active, 'deleted', a.delete_time IS NOT NULL, 'availability', a.availability,
+    'skills', a.skills, 'max_open_tickets', a.max_open_tickets)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION docket.agents_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'agent', n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.agents_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'agent', n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.agents_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'agent', n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.agent_id = n.agent_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.agents_eligibility()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  changed agents[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(n ORDER BY n.agent_id) INTO changed FROM new_rows n;
+  ELSE
+    SELECT array_agg(n ORDER BY n.agent_id) INTO changed FROM new_rows n JOIN old_rows o USING (agent_id)
+      WHERE agent_eligibility(n::agents) IS DISTINCT FROM agent_eligibility(o::agents);
+  END IF;
+  IF changed IS NULL THEN RETURN NULL; END IF;
+  PERFORM raise_pools((SELECT array_agg(m.group_id) FROM memberships m JOIN unnest(changed) c ON c.agent_id = m.agent_id));
+  INSERT INTO eligibility_changes (kind, agent_id, state) SELECT 'AGENT', c.agent_id, agent_eligibility(c) FROM unnest(changed) c;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.docket_now()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+AS $function$ SELECT clock_timestamp() $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.group_eligibility(g groups)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT jsonb_build_object('active', g.active, 'deleted', g.delete_time IS NOT NULL, 'strategy', g.strategy,
+    'catch_up_limit', g.catch_up_limit, 'max_open_per_agent', g.max_open_per_agent, 'required_skills', g.required_skills,
+    'prefer_previous_agent', g.prefer_previous_agent, 'policy_version', g.policy_version)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION docket.groups_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'group', n.group_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.groups_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'group', n.group_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.groups_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'group', n.group_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.groups_eligibility()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  changed groups[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(n ORDER BY n.group_id) INTO changed FROM new_rows n;
+  ELSE
+    SELECT array_agg(n ORDER BY n.group_id) INTO changed FROM new_rows n JOIN old_rows o USING (group_id)
+      WHERE group_eligibility(n::groups) IS DISTINCT FROM group_eligibility(o::groups);
+  END IF;
+  IF changed IS NULL THEN RETURN NULL; END IF;
+  PERFORM raise_pools((SELECT array_agg(c.group_id) FROM unnest(changed) c));
+  INSERT INTO eligibility_changes (kind, group_id, state) SELECT 'GROUP', c.group_id, group_eligibility(c) FROM unnest(changed) c;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.handicaps_eligibility()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  INSERT INTO eligibility_changes (kind, group_id, agent_id, state)
+    SELECT 'HANDICAP', group_id, agent_id, jsonb_build_object('business_day', business_day, 'handicap', CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE handicap END)
+    FROM changed_rows ORDER BY group_id, agent_id;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.make_audit_partitions(months_ahead integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  first_day timestamp;
+  partition text;
+  made integer := 0;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('docket.make_audit_partitions'));
+  FOR i IN 0..months_ahead LOOP
+    first_day := date_trunc('month', docket_now() AT TIME ZONE 'UTC') + make_interval(months => i);
+    partition := 'audit_entries_' || to_char(first_day, 'YYYY_MM');
+    CONTINUE WHEN to_regclass('docket.' || partition) IS NOT NULL;
+    EXECUTE format('CREATE TABLE %I PARTITION OF audit_entries FOR VALUES FROM (%L) TO (%L)',
+      partition, to_char(first_day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(first_day + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
+    EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+      partition || '_no_truncate', partition);
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.memberships_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.memberships_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.memberships_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id AND o.agent_id = n.agent_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.memberships_eligibility()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM raise_pools((SELECT array_agg(group_id) FROM changed_rows));
+  INSERT INTO eligibility_changes (kind, group_id, agent_id, state)
+    SELECT 'MEMBERSHIP', group_id, agent_id, jsonb_build_object('member', TG_OP = 'INSERT') FROM changed_rows ORDER BY group_id, agent_id;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.named_request()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT nullif(current_setting('docket.request', true), '')::uuid
+$function$
+;
+
+CREATE OR REPLACE FUNCTION docket.pools_day()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  IF NEW.business_day < OLD.business_day THEN
+    RAISE EXCEPTION 'the business day of a pool cannot go backwards (% to %)', OLD.business_day, NEW.business_day USING ERRCODE = 'check_violation';
+  END IF;
+  INSERT INTO eligibility_changes (kind, state)
+    SELECT 'DAY', jsonb_build_object('business_day', NEW.business_day, 'group_ids', coalesce(jsonb_agg(group_id ORDER BY group_id), '[]'))
+    FROM group_pools WHERE pool_id = NEW.pool_id;
+  RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.put_under_audit(audited text, entity_type text, key_columns text[], secret_columns text[], request_column text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  hidden text[] := secret_columns || CASE WHEN request_column IS NULL THEN '{}'::text[] ELSE ARRAY[request_column] END;
+  entity_id text := (SELECT string_agg(format('n.%I::text', k), $q$ || '/' || $q$) FROM unnest(key_columns) k);
+  same_key text := (SELECT string_agg(format('o.%I = n.%I', k, k), ' AND ') FROM unnest(key_columns) k);
+  key_moved text := (SELECT string_agg(format('OLD.%I IS DISTINCT FROM NEW.%I', k, k), ' OR ') FROM unnest(key_columns) k);
+  request_of_row text := CASE WHEN request_column IS NULL THEN 'NULL::uuid' ELSE format('n.%I', request_column) END;
+  body text := $body$
+    CREATE FUNCTION %1$I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = docket, pg_temp AS $f$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        %2$L, %3$s, n.version, %4$L, %5$s
+      FROM %6$s
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = %7$s AND r.transaction_id = pg_current_xact_id()
+      %8$s;
+      RETURN NULL;
+    END $f$ $body$;
+BEGIN
+  EXECUTE format(body, audited || '_audit_create', entity_type, entity_id, 'CREATE',
+    format('NULL, to_jsonb(n) - %L::text[], ''{}''', hidden), 'new_rows n', request_of_row, '');
+  EXECUTE format(body, audited || '_audit_update', entity_type, entity_id, 'UPDATE',
+    'c.before, c.after, c.changed_fields', 'old_rows o JOIN new_rows n ON ' || same_key, request_of_row,
+    -- OFFSET 0: each row is turned into JSON once, not once for every column.
+    format($q$CROSS JOIN LATERAL (SELECT to_jsonb(o) - %1$L::text[] AS before, to_jsonb(n) - %1$L::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c$q$, hidden));
+  EXECUTE format(body, audited || '_audit_delete', entity_type, entity_id, 'DELETE',
+    format('to_jsonb(n) - %L::text[], NULL, ''{}''', hidden), 'old_rows n', 'NULL::uuid', '');
+
+  EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION %I()', audited || '_audit_create', audited, audited || '_audit_create');
+  EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION %I()', audited || '_audit_update', audited, audited || '_audit_update');
+  EXECUTE format('CREATE TRIGGER %I AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION %I()', audited || '_audit_delete', audited, audited || '_audit_delete');
+  EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', audited || '_no_truncate', audited);
+  EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE ON %I FOR EACH ROW WHEN (%s) EXECUTE FUNCTION refuse_key_change()', audited || '_key_stays', audited, key_moved);
+  EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION raise_version()', audited || '_version', audited);
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.raise_pools(touched_groups uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  touched bigint[];
+BEGIN
+  SELECT array_agg(p.pool_id) INTO touched FROM (
+    SELECT pool_id FROM pools WHERE pool_id IN (SELECT pool_id FROM group_pools WHERE group_id = ANY (touched_groups))
+    ORDER BY pool_id FOR UPDATE
+  ) p;
+  UPDATE pools SET sequence = sequence + 1 WHERE pool_id = ANY (touched);
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.raise_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.version := OLD.version + 1;
+  IF NEW.update_time = OLD.update_time THEN
+    NEW.update_time := docket.docket_now();
+  END IF;
+  RETURN NEW;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% of % is not allowed', lower(TG_OP), TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.refuse_key_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the identifier of a row of % cannot be changed', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.service_tokens_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'service_token', n.token_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{secret_hash}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.service_tokens_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'service_token', n.token_id::text, n.version, 'DELETE', to_jsonb(n) - '{secret_hash}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.service_tokens_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'service_token', n.token_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.token_id = n.token_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{secret_hash}'::text[] AS before, to_jsonb(n) - '{secret_hash}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.settings_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'settings', n.settings_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.settings_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'settings', n.settings_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.settings_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'settings', n.settings_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.settings_id = n.settings_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.tickets_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'ticket', n.ticket_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{last_request}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = n.last_request AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.tickets_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'ticket', n.ticket_id::text, n.version, 'DELETE', to_jsonb(n) - '{last_request}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.tickets_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'ticket', n.ticket_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.ticket_id = n.ticket_id
+      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
+      LEFT JOIN requests r ON r.request_key = n.last_request AND r.transaction_id = pg_current_xact_id()
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{last_request}'::text[] AS before, to_jsonb(n) - '{last_request}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
