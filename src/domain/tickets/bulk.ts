@@ -2,12 +2,12 @@ import { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticke
 import type { CommandKind } from '../../foundation/commands/command.ts';
 import { findPools } from '../groups/index.ts';
 import { findKnownAgents } from './known-agents.ts';
-import { loadTickets, loadWaiting } from './load.ts';
+import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { compareWaiting } from '../assignment/index.ts';
 import type { Reach } from './reach.ts';
 import { groupsOf, type Selection, selectTickets } from './select.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
-import { openTicketWork } from './work.ts';
+import { assertPooled, openTicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
 /** One change of many tickets. */
@@ -34,16 +34,16 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     if (!command) throw new Error('nothing to plan');
     const { selection, patch, reach } = command.input;
     const selected = await selectTickets(unit.sql, selection, reach.visible);
-    const waiting = mayMakeRoom(patch) ? await loadWaiting(unit, groupsOf(selected), selected.length * 2) : [];
     const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
-    const work = await openTicketWork(unit, 2 * selected.length + waiting.length, rows);
-    work.load(waiting);
+    const work = await openTicketWork(unit, 2 * selected.length, rows);
+    if (needsPool(patch)) assertPooled(work, rows);
+    const limited = await loadWhatWaitsForRoom(work, mayMakeRoom(patch) ? 2 * rows.length : 0);
     const agents = await findKnownAgents(unit.sql, patch.agentId ? [patch.agentId] : []);
     const ordered = [...rows].sort(compareWaiting);
     for (const row of ordered) assertChangeable(work, row, patch, reach, agents);
     const desks = new Set(ordered.map((row) => row.agent_id));
     for (const row of ordered) changeTicket(work, row, patch, command.requestKey);
-    if (mayMakeRoom(patch) && [...desks].some((agentId) => work.makesRoom(agentId))) work.handOut(command.requestKey);
+    if (limited && [...desks].some((agentId) => work.makesRoom(agentId))) work.handOut(command.requestKey);
     const changed = ordered.filter((row) => work.changed.has(row));
     return {
       outcomes: [{ answer: { updatedCount: changed.length, ticketIds: changed.map((row) => row.ticket_id) } }],

@@ -101,7 +101,8 @@ function becauseOf({ tieBreak, agentId }: DecisionRecord, round: RoundView): str
 const countOf = (standing: RoundView['standings'][number] | undefined): string =>
   standing && standing.handicap > 0 ? `${standing.assignedToday} and a handicap of ${standing.handicap}` : String(standing?.assignedToday ?? 0);
 
-const listLeftOut = (leftOut: readonly { agentId: string; reason: string }[]): string => {
+/** Agents and why each is left out, in words; the first twenty. */
+export const listLeftOut = (leftOut: readonly { agentId: string; reason: string }[]): string => {
   const shown = leftOut.slice(0, 20).map(({ agentId, reason }) => `${agentId} (${REASON_WORDS[reason] ?? reason})`);
   return leftOut.length > 20 ? `${shown.join(', ')} and ${leftOut.length - 20} more` : shown.join(', ');
 };

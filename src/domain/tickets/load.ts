@@ -1,8 +1,10 @@
 import { forUpdate, type Unit } from '../../foundation/commands/command.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { isUuid } from '../../foundation/ids.ts';
+import { isAutomatic } from '../assignment/index.ts';
 import { type ExternalReference, type Existing, type NewTicket, type Obstacles, referenceKey, userKey } from './create.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
+import type { TicketWork } from './work.ts';
 
 /** Reads tickets by id or key, locked in the order of their ids. Unknown references are missing in the answer. */
 export async function loadTickets(unit: Unit, references: readonly string[]): Promise<TicketRow[]> {
@@ -31,6 +33,19 @@ export async function findGroupsOfTickets(sql: Sql, references: readonly string[
     const groupId = groups.get(isUuid(reference) ? reference.toLowerCase() : reference);
     return groupId ? [[reference, groupId] as const] : [];
   }));
+}
+
+/**
+ * Loads into the work what could be given out once up to so many places become free: the first waiting tickets of
+ * every automatic group of the held pools in which a limit can fill somebody up. Answers whether there are such groups.
+ */
+export async function loadWhatWaitsForRoom(work: TicketWork, places: number): Promise<boolean> {
+  if (places === 0) return false;
+  const limited = [...work.roster.groups.values()].filter(
+    (group) => isAutomatic(group) && (group.policy.maxOpenPerAgent !== null || group.members.some((member) => member.maxOpenTickets !== null)),
+  );
+  work.load(await loadWaiting(work.unit, limited.map((group) => group.groupId), places));
+  return limited.length > 0;
 }
 
 /** The first waiting tickets of each group, in waiting order, locked. */

@@ -3,17 +3,16 @@ import type { Command, CommandKind, Outcome, Plan, Unit } from '../../foundation
 import { DomainError } from '../../foundation/errors.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { BatchCreateTicketsResponseSchema, CreateTicketResponseSchema, UpdateTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
-import { isAutomatic, type RosterGroup } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
 import { assertCreatable, createTicket, type NewTicket, type Obstacles } from './create.ts';
 import { TicketNotFound } from './errors.ts';
 import { findKnownAgents, type KnownAgents } from './known-agents.ts';
-import { findGroupsOfTickets, findObstacles, loadTickets, loadWaiting } from './load.ts';
+import { findGroupsOfTickets, findObstacles, loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { toTicket } from './message.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import { isPending } from './rules.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
-import { openTicketWork, type TicketWork } from './work.ts';
+import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
 /** Tickets to create, all or none: one for CreateTicket, up to a thousand for BatchCreateTickets. */
@@ -86,8 +85,9 @@ async function planTickets(unit: Unit, commands: readonly Command<Input, DescMes
   const rows = await loadTickets(unit, changes.map((change) => change.ticket));
   const work = await openTicketWork(unit, 2 * changes.length + newTickets.length, rows);
   const vacancies = changes.filter((change) => mayMakeRoom(change.patch)).length;
-  const limited = vacancies > 0 ? groupsWithLimits(work) : [];
-  work.load(await loadWaiting(unit, limited.map((group) => group.groupId), vacancies + changes.length));
+  assertPooled(work, changes.flatMap((change) => (needsPool(change.patch) ? (work.find(change.ticket) ?? []) : [])));
+  // As many as may leave a desk, and as many as this plan may itself make wait or take away.
+  const limited = await loadWhatWaitsForRoom(work, vacancies > 0 ? vacancies + changes.length : 0);
   const named = [...newTickets.map((ticket) => ticket.agentId), ...changes.map((change) => change.patch.agentId)].flatMap((agentId) => agentId || []);
   const agents = await findKnownAgents(unit.sql, named);
   const obstacles = await findObstacles(unit.sql, newTickets);
@@ -112,18 +112,11 @@ async function planTickets(unit: Unit, commands: readonly Command<Input, DescMes
   };
 }
 
-/** Automatic groups of the held pools in which some limit can fill somebody up, so that tickets wait although he is there. */
-function groupsWithLimits(work: TicketWork): RosterGroup[] {
-  return [...work.roster.groups.values()].filter(
-    (group) => isAutomatic(group) && (group.policy.maxOpenPerAgent !== null || group.members.some((member) => member.maxOpenTickets !== null)),
-  );
-}
-
 /** A ticket changes once in a plan: whatever would change one again is left for the next. */
-function mustWait(work: TicketWork, input: Change, limited: readonly RosterGroup[]): boolean {
+function mustWait(work: TicketWork, input: Change, limited: boolean): boolean {
   const row = work.find(input.ticket);
   if (row && work.isDirty(row)) return true;
-  return limited.length > 0 && mayMakeRoom(input.patch) && work.hasDirtyWaiting;
+  return limited && mayMakeRoom(input.patch) && work.hasDirtyWaiting;
 }
 
 function created(work: TicketWork, input: Creation, obstacles: Obstacles, requestKey: string): MessageInitShape<DescMessage> {

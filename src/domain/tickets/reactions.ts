@@ -4,7 +4,6 @@ import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, membersJoined, 
 import { chargeHandicaps, compareWaiting, type Deal, isAutomatic } from '../assignment/index.ts';
 import { groupClosed, groupRulesChanged } from '../groups/index.ts';
 import { loadPendingOf, loadTickets, loadWaiting } from './load.ts';
-import type { TicketRow } from './row.ts';
 import { STATUS, TICKETS_PER_CHANGE } from './rules.ts';
 import { changeTicket } from './update.ts';
 import { openTicketWork, type TicketWork } from './work.ts';
@@ -42,6 +41,7 @@ export const ticketReactions: readonly EventHandler[] = [
 
 /** Gives out everything that waits in the groups and that somebody can take. */
 async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<void> {
+  if (groupIds.length === 0) return;
   const [found] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = ANY ($1::uuid[]) AND agent_id IS NULL AND status <= 3', [groupIds]);
   const count = Number(found?.count);
   if (count === 0) return;
@@ -70,6 +70,8 @@ async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string
     if (!dealt) work.unseat(row, unit.requestKey);
   }
   await writeTickets(work);
+  // Who was taken out of one group may have room now for what waits in his others.
+  await handOutWaiting(unit, freedGroups(work, agentIds));
   return countPending(unit, agentIds, groupId);
 }
 
@@ -89,23 +91,20 @@ async function emptyGroup(unit: Unit, groupId: string, disposal: { readonly move
   );
   const rows = await loadTickets(unit, ids.map((row) => row.ticket_id));
   const work = await openTicketWork(unit, 2 * rows.length, rows);
+  const holders = rows.flatMap((row) => row.agent_id ?? []);
   const patch = disposal === 'cancel' ? { status: STATUS.CANCELLED } : { groupId: disposal.moveTo };
   for (const row of rows.sort(compareWaiting)) changeTicket(work, row, patch, unit.requestKey);
   await writeTickets(work);
-  // Cancelling gives room back to agents who serve other groups too.
-  const others = await freedGroups(unit, work, rows);
-  if (others.length > 0) await handOutWaiting(unit, others);
+  // Agents who serve other groups too have room for those.
+  await handOutWaiting(unit, freedGroups(work, holders));
   const [left] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = $1 AND status <= 3', [groupId]);
   return Number(left?.count);
 }
 
-async function freedGroups(unit: Unit, work: TicketWork, rows: readonly TicketRow[]): Promise<string[]> {
-  const freed = new Set<string>();
-  for (const row of rows) {
-    const agent = row.agent_id && work.makesRoom(row.agent_id) ? work.roster.agents.get(row.agent_id) : undefined;
-    for (const group of agent?.groups ?? []) freed.add(group.groupId);
-  }
-  return unit.dryRun ? [] : [...freed];
+/** Groups in which these agents may have room again, since tickets left their desks. */
+function freedGroups(work: TicketWork, agentIds: readonly string[]): string[] {
+  const agents = agentIds.flatMap((agentId) => (work.makesRoom(agentId) ? (work.roster.agents.get(agentId) ?? []) : []));
+  return [...new Set(agents.flatMap((agent) => agent.groups.map((group) => group.groupId)))];
 }
 
 async function findMemberships(unit: Unit, agentIds: readonly string[]): Promise<{ agentId: string; groupId: string }[]> {

@@ -3,14 +3,15 @@ import { ReassignTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_
 import { type MovedTicketSchema, StayReason, type StayingTicketSchema } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import type { CommandKind, Plan, Unit } from '../../foundation/commands/command.ts';
 import { AgentNotFound } from '../agents/index.ts';
-import { compareIds, compareWaiting, type Deal } from '../assignment/index.ts';
+import { compareIds, compareWaiting, type Deal, whyLeftOut } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
-import { loadTickets, loadWaiting } from './load.ts';
+import { listLeftOut } from './explain.ts';
+import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import type { TicketRow } from './row.ts';
 import { isPending } from './rules.ts';
 import { groupsOf, type Selected, type Selection, selectTickets } from './select.ts';
-import { openTicketWork, type TicketWork } from './work.ts';
+import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
 /** Tickets to deal out again, and who may receive them (nobody named: everybody eligible). */
@@ -41,10 +42,10 @@ export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTi
 async function planReassignment(unit: Unit, input: Reassignment, requestKey: string): Promise<Plan<Answer>> {
   await assertAgents(unit, input);
   const selected = await selectTickets(unit.sql, input.selection, input.reach.managed);
-  const waiting = await loadWaiting(unit, groupsOf(selected), selected.length * 2);
   const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
-  const work = await openTicketWork(unit, 2 * selected.length + waiting.length, rows);
-  work.load(waiting);
+  const work = await openTicketWork(unit, 2 * selected.length, rows);
+  assertPooled(work, rows);
+  await loadWhatWaitsForRoom(work, 2 * rows.length);
   const answer = dealSelected(work, rows, selected, input, requestKey);
   return {
     outcomes: [{ answer }],
@@ -73,7 +74,8 @@ function dealSelected(work: TicketWork, rows: readonly TicketRow[], selected: re
       moved.push({ ticketId: row.ticket_id, key: row.key, fromAgentId: from, toAgentId: row.agent_id ?? '' });
     } else {
       const stays = reason ?? StayReason.NO_ELIGIBLE_AGENT;
-      staying.push({ ticketId: row.ticket_id, key: row.key, agentId: from, reason: stays, explanation: EXPLANATIONS[stays] ?? '' });
+      const explanation = stays === StayReason.NO_ELIGIBLE_AGENT ? explainNobody(work, row, deal) : (EXPLANATIONS[stays] ?? '');
+      staying.push({ ticketId: row.ticket_id, key: row.key, agentId: from, reason: stays, explanation });
     }
   }
   // Whoever gave tickets away may have room again for what waits.
@@ -89,9 +91,19 @@ function whyItStays(work: TicketWork, row: TicketRow, meets: ReadonlySet<string>
   return group?.active && !group.deleted ? undefined : StayReason.GROUP_INACTIVE;
 }
 
+/** Who of the group cannot take it just now, and why. */
+function explainNobody(work: TicketWork, row: TicketRow, deal: Deal): string {
+  const group = work.roster.groups.get(row.group_id);
+  if (!group || group.members.length === 0) return 'its group has no members';
+  const leftOut = group.members.map((agent) => {
+    const outside = agent.agentId === row.agent_id || deal.givers.has(agent.agentId) || deal.receivers?.has(agent.agentId) === false;
+    return { agentId: agent.agentId, reason: outside ? 'EXCLUDED' : (whyLeftOut(agent, group) ?? '') };
+  });
+  return `nobody of its group can take it: ${listLeftOut(leftOut)}`;
+}
+
 const EXPLANATIONS: Readonly<Record<number, string>> = {
   [StayReason.NOT_PENDING]: 'it is not pending any more',
-  [StayReason.NO_ELIGIBLE_AGENT]: 'nobody else of its group can take it',
   [StayReason.GROUP_INACTIVE]: 'its group is not active',
   [StayReason.NOT_SELECTED]: 'its agent is not among from_agent_ids, or it does not meet the filter',
 };

@@ -1,15 +1,16 @@
-import type { JsonObject } from '@bufbuild/protobuf';
+import { type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
-import type { CreateTicketRequest, TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { type CreateTicketRequest, CreateTicketRequestSchema, type TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { newId } from '../../foundation/ids.ts';
+import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
 import { visibleGroups } from '../groups/index.ts';
 import { bulkUpdateTicketsCommand } from './bulk.ts';
 import type { NewTicket } from './create.ts';
-import { AttributesTooLarge } from './errors.ts';
+import { AttributesTooLarge, ResponseTooLarge } from './errors.ts';
 import { explainAssignment } from './explain.ts';
 import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
 import { getTicket } from './queries.ts';
@@ -27,6 +28,7 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
     return ctx.carryOut(createTicketCommand, { tickets: [ticket], batch: false, reach: await reachOf(ctx) });
   },
   async batchCreateTickets({ requests }, ctx) {
+    assertAnswerable(requests);
     const tickets = requests.map((request, at) => toNewTicket(request, `requests[${at}].`));
     return ctx.carryOut(batchCreateTicketsCommand, { tickets, batch: true, reach: await reachOf(ctx) });
   },
@@ -50,6 +52,16 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
     return { explanation: await explainAssignment(ctx, row, sequence, visible) };
   },
 };
+
+/** What a ticket's answer holds besides what its request does: ids, key, times; in bytes, generously. */
+const ANSWER_BYTES = 256;
+
+/** Throws `ResponseTooLarge` when the tickets of a batch would make an answer that clients do not take. */
+function assertAnswerable(requests: readonly CreateTicketRequest[]): void {
+  let bytes = 0;
+  for (const request of requests) bytes += toBinary(CreateTicketRequestSchema, request).length + ANSWER_BYTES;
+  if (bytes > MAX_PAGE_BYTES) throw new ResponseTooLarge(MAX_PAGE_BYTES);
+}
 
 function toNewTicket(request: CreateTicketRequest, path: string): NewTicket {
   return {

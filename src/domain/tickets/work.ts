@@ -1,4 +1,5 @@
 import type { Unit } from '../../foundation/commands/command.ts';
+import { PoolsMoved } from '../../foundation/commands/unit-of-work.ts';
 import {
   Assignments,
   compareWaiting,
@@ -193,8 +194,16 @@ export const NUMBERS_PER_TICKET = 3;
 export async function openTicketWork(unit: Unit, tickets: number, rows: readonly TicketRow[]): Promise<TicketWork> {
   const holders = unit.pools.size === 0 ? [] : [...new Set(rows.flatMap((row) => row.agent_id ?? []))];
   const roster = await loadRoster(unit, holders);
-  // Besides: a deal, and one round that finds nobody in each group.
-  const work = new TicketWork(unit, roster, await takeNumbers(unit, tickets * NUMBERS_PER_TICKET + roster.groups.size + 1));
+  // Besides: a deal.
+  const work = new TicketWork(unit, roster, await takeNumbers(unit, tickets * NUMBERS_PER_TICKET + 1));
   work.load(rows);
   return work;
+}
+
+/**
+ * Throws `PoolsMoved`, so that the command is looked up again and starts over, when one of the tickets lies in
+ * a pool that the unit does not hold: it came into sight only after the pools were looked up.
+ */
+export function assertPooled(work: TicketWork, rows: readonly TicketRow[]): void {
+  if (rows.some((row) => !work.roster.groups.has(row.group_id))) throw new PoolsMoved('a ticket came into sight after its pool was looked up');
 }

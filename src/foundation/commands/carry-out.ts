@@ -1,5 +1,6 @@
 import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { findRequests, keepAnswer, nameRequest, type NewRequest, recordRequests, requestName } from '../database/requests.ts';
+import { findRequests, keepAnswer, nameRequest, type NewRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
+import type { Sql } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import type { Command, Outcome, Plan, Unit } from './command.ts';
 
@@ -51,14 +52,28 @@ async function answerRepeats(unit: Unit, commands: readonly Command[]): Promise<
     if (requestId === undefined) return undefined;
     const name = requestName(origin.actor, requestId);
     const known = recorded.get(name);
-    if (known) {
-      const same = Buffer.compare(known.bodyHash, bodyHash) === 0;
-      return same ? { answer: fromBinary(kind.answer, known.answer) } : { error: new RequestIdReused(requestId) };
-    }
+    if (known) return repeat(kind.answer, known, requestId, bodyHash);
     if (seen.has(name)) return 'again';
     seen.add(name);
     return undefined;
   });
+}
+
+function repeat(answer: DescMessage, known: RecordedRequest, requestId: string, bodyHash: Uint8Array): Outcome<Message> {
+  const same = Buffer.compare(known.bodyHash, bodyHash) === 0;
+  return same ? { answer: fromBinary(answer, known.answer) } : { error: new RequestIdReused(requestId) };
+}
+
+/**
+ * What is on record for a command that failed. Its failure may come from the caller's own success under the
+ * same request id: made by another lane or process a moment ago (the group is there already, the etag has
+ * moved on), or long since, with the world changed so that it could not even be planned again.
+ */
+export async function answerOnRecord(sql: Sql, { origin, kind }: Command): Promise<Outcome<Message> | undefined> {
+  const { requestId, bodyHash } = origin.intent;
+  if (requestId === undefined) return undefined;
+  const known = (await findRequests(sql, [origin])).get(requestName(origin.actor, requestId));
+  return known && repeat(kind.answer, known, requestId, bodyHash);
 }
 
 /** Indexes of the unsettled commands from `start` on that share one way of planning, stopping at the first of another. */

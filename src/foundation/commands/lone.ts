@@ -15,6 +15,8 @@ export interface LonePlan<Answer> {
 export interface LoneVerb<Input, Answer extends DescMessage> {
   readonly name: string;
   readonly answer: Answer;
+  /** How many of a batch's places one command takes; 1 when absent. With `BATCH_CAP` it is carried out by itself. */
+  weight?(input: Input): number;
   /** The pools that each input needs; absent for verbs that touch no assignment. */
   pools?(sql: Sql, inputs: readonly Input[]): Promise<readonly (readonly string[])[]>;
   plan(unit: Unit, input: Input): Promise<LonePlan<MessageInitShape<Answer>>>;
@@ -26,6 +28,7 @@ export function loneCommand<Input, Answer extends DescMessage>(verb: LoneVerb<In
     name: verb.name,
     answer: verb.answer,
     together: 1,
+    weight: (input) => verb.weight?.(input) ?? 1,
     pools: async (sql, inputs) => verb.pools?.(sql, inputs) ?? inputs.map(() => []),
     async plan(unit, [command]) {
       if (!command) throw new Error(`${verb.name} was planned without a command`);

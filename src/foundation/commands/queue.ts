@@ -3,7 +3,7 @@ import { isDatabaseLost, isRetryable } from '../database/failures.ts';
 import { RequestRaced } from '../database/requests.ts';
 import { sqlOf } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
-import type { Settled } from './carry-out.ts';
+import { answerOnRecord, type Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
 import { PoolLookup } from './pool-lookup.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
@@ -81,10 +81,21 @@ export class CommandQueue {
       return (settled as { answer: MessageShape<Answer> }).answer;
     }
     if (this.depth >= this.#limits.queueBound) throw queueFull();
-    const pools = await this.#poolsOf(plain);
+    try {
+      return (await this.#wait(plain, signal)) as MessageShape<Answer>;
+    } catch (error) {
+      const onRecord = isRefusal(error) ? await answerOnRecord(sqlOf(this.#deps.orm.em.fork(), signal), plain) : undefined;
+      if (onRecord && 'answer' in onRecord) return onRecord.answer as MessageShape<Answer>;
+      throw onRecord?.error ?? error;
+    }
+  }
+
+  /** Resolves once the command is carried out. */
+  async #wait(command: Command, signal: AbortSignal | undefined): Promise<Message> {
+    const pools = await this.#poolsOf(command);
     signal?.throwIfAborted();
-    return new Promise<MessageShape<Answer>>((resolve, reject) => {
-      this.#enqueue({ command: plain, signal, pools, resolve: resolve as (answer: Message) => void, reject });
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ command, signal, pools, resolve, reject });
     });
   }
 
@@ -247,6 +258,10 @@ export class CommandQueue {
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether the command itself was refused, by the state of things. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof DomainError && ['invalid_argument', 'permission_denied', 'not_found', 'already_exists', 'failed_precondition', 'aborted'].includes(error.kind);
 
 const queueFull = (): DomainError =>
   new DomainError('resource_exhausted', 'QUEUE_FULL', 'too many changes are waiting; try again shortly', { retryAfterMs: RETRY_AFTER_MS });
