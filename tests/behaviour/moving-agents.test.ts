@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
+import { splitPool } from '../../src/domain/groups/commands/split-pool.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
+import { submitJob } from '../../src/foundation/commands/submit.ts';
 import { DomainError } from '../../src/foundation/errors.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { makeAgent, makeGroup, makeTickets } from '../support/team.ts';
@@ -53,7 +56,7 @@ describe('agents who come, go and move while tickets arrive', () => {
       }
     };
     const refused = new Set(['AGENT_DELETED', 'AGENT_NOT_DELETED']);
-    const settled = await Promise.allSettled(Array.from({ length: 240 }, change));
+    const settled = await Promise.allSettled(Array.from({ length: 160 }, change));
     for (const one of settled) {
       if (one.status === 'rejected' && !(one.reason instanceof DomainError && refused.has(one.reason.reason))) throw one.reason;
     }
@@ -66,7 +69,7 @@ describe('agents who come, go and move while tickets arrive', () => {
     const other = harness.callAs('admin', second);
     const admin = harness.callAs('admin');
     const below = random(SEED + 1);
-    const calls = Array.from({ length: 160 }, (_, at) => {
+    const calls = Array.from({ length: 100 }, (_, at) => {
       const caller = at % 2 === 0 ? admin : other;
       const groupId = (groups[below(groups.length)] as Group).groupId;
       const agentId = agentIds[below(agentIds.length)] as string;
@@ -80,6 +83,29 @@ describe('agents who come, go and move while tickets arrive', () => {
     await second.drain();
     await assertSound();
     await Promise.all(groups.map((group) => makeTickets(harness, group, 5)));
+    await assertSound();
+  });
+
+  it('are moved also while their pool is being split, of which nobody hears', async () => {
+    const [left, right] = [await makeGroup(harness, 'LEFT'), await makeGroup(harness, 'RIGHT')];
+    await makeAgent(harness, 'bridge', [left, right]);
+    await makeAgent(harness, 'leftist', [left]);
+    const admin = harness.callAs('admin');
+    await admin.groups.removeGroupMembers({ groupId: right.groupId, agentIds: ['bridge'] });
+    const [pool] = await harness.sql<{ pool_id: string }>('SELECT pool_id FROM group_pools WHERE group_id = $1', [left.groupId]);
+    const holder = new pg.Client({ connectionString: harness.url });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM docket.pools WHERE pool_id = $1 FOR UPDATE', [pool?.pool_id]);
+    // Both gather behind the held lock, the split first, and are taken together when it is free.
+    const split = submitJob(harness.queue, 'split-pools', '', splitPool, { poolId: pool?.pool_id ?? '' });
+    await vi.waitFor(() => expect(harness.queue.depth).toBe(1));
+    const join = admin.groups.addGroupMembers({ groupId: right.groupId, agentIds: ['leftist'] });
+    await vi.waitFor(() => expect(harness.queue.depth).toBe(2));
+    await holder.query('COMMIT');
+    await holder.end();
+    expect((await split).value).toBe(1);
+    expect((await join).addedAgentIds).toEqual(['leftist']);
     await assertSound();
   });
 

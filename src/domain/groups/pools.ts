@@ -24,9 +24,6 @@ export async function findPools(sql: Sql, needs: readonly PoolNeed[]): Promise<r
        -- Who was taken out of a group with very many tickets holds some of them until a job has dealt them out.
        SELECT at, held.group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id)
        CROSS JOIN LATERAL (SELECT DISTINCT group_id FROM tickets t WHERE t.agent_id = theirs.agent_id AND t.status <= 3) held
-       UNION ALL
-       SELECT at, held.group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id)
-       CROSS JOIN LATERAL (SELECT DISTINCT group_id FROM tickets t WHERE t.agent_id = theirs.agent_id AND t.status <= 3) held
      ) need
      JOIN group_pools USING (group_id)
      ORDER BY need.at, pool_id`,

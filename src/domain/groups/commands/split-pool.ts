@@ -1,6 +1,7 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
-import type { Sql } from '../../../foundation/database/sql.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
+import { BATCH_CAP } from '../../../foundation/commands/queue.ts';
+import type { Sql } from '../../../foundation/database/sql.ts';
 
 /** A pool that may be coarser than it has to be. */
 export interface PoolToSplit {
@@ -15,6 +16,8 @@ export interface PoolToSplit {
 export const splitPool = loneCommand<PoolToSplit, typeof Int32ValueSchema>({
   name: 'SplitPool',
   answer: Int32ValueSchema,
+  // By itself: whoever came after it in the same unit would need pools that did not exist when it was begun.
+  weight: () => BATCH_CAP,
   pools: async (sql, inputs) => {
     const rows = await sql<{ pool_id: string }>('SELECT pool_id FROM pools WHERE pool_id = ANY ($1::bigint[])', [inputs.map(({ poolId }) => poolId)]);
     const there = new Set(rows.map((row) => row.pool_id));
