@@ -51,13 +51,13 @@ describe('the names of files', () => {
   });
 
   it('say what is inside', () => {
-    const says = /(^|[-/])(utils?|helpers?|services?|managers?|common|misc|stuff|lib)(\.|-|\/)/;
-    const paths = files.map(({ path }) => path).filter((path) => says.test(path) && !/^tests\/rpc\/[a-z]+-service\//.test(path));
-    // A service token is a thing that callers know by this name.
-    expect(paths.filter((path) => !/service-tokens?\b/.test(path))).toEqual([]);
+    const empty = /(^|[-/])(utils?|helpers?|managers?|common|misc|stuff|lib)(\.|-|\/)/;
+    // In the tests "the service" is Docket itself; in the sources a file named so would be a heap of functions.
+    const heap = /^src\/(?!.*\bservice-tokens?\b).*(^|[-/])services?(\.|-|\/)/;
+    expect(files.map(({ path }) => path).filter((path) => empty.test(path) || heap.test(path))).toEqual([]);
   });
 
   it('and of classes and functions too', () => {
-    expect(occurrences(typescript(), /\b(class|function|interface)\s+\w*(Service|Manager|Helper|Utils?)\b/)).toEqual([]);
+    expect(occurrences(typescript(), /\b(class|function|interface)\s+\w*(Manager|Helper|Utils?)\b|\bclass\s+\w*Service\b/)).toEqual([]);
   });
 });
