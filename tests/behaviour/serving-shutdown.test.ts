@@ -79,6 +79,19 @@ describe('stopping', () => {
     expect(await watching).toBe(Code.Unavailable);
   });
 
+  it('it is no longer ready, for those who are still connected', async () => {
+    const { edge, release, arrivals } = await startSlowEdge();
+    const call = connectClient(edge.url, 'grpc').getTicket(asked, { headers });
+    await arrivals(1);
+    expect(await (await fetch(`${edge.url}/readyz`)).text()).toBe('ready\n');
+    const closed = edge.close();
+    const response = await fetch(`${edge.url}/readyz`);
+    expect([response.status, await response.text()]).toEqual([503, 'stopping\n']);
+    release();
+    await call;
+    await closed;
+  });
+
   it('it takes no more connections', async () => {
     const { edge, release, arrivals } = await startSlowEdge();
     const channel = grpcChannel(edge.grpcAddress);
