@@ -94,15 +94,14 @@ async function checksums(sql: Service['sql']): Promise<Record<string, string>> {
        AND c.relname <> 'deployment_secrets' -- made by the first list of all
      ORDER BY 1`,
   );
-  const sums: Record<string, string> = {};
-  const sum = async (name: string, from: string): Promise<void> => {
-    const [row] = await sql<{ sum: string }>(`SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') AS sum FROM ${from} t`);
-    sums[name] = row?.sum ?? '';
-  };
+  const sums: string[] = [];
+  const sum = (name: string, from: string) =>
+    sums.push(`SELECT '${name}' AS name, count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') AS sum FROM ${from} t`);
   // A pool's sequence rises with every look under its lock, whatever comes of it.
-  for (const { name } of tables) await sum(name, name === 'pools' ? '(SELECT pool_id, business_day FROM docket.pools)' : `docket."${name}"`);
-  await sum('jobs', `(SELECT name, data, start_after FROM pgboss.job WHERE name IN ('end-availability', 'finish-leaving', 'finish-deleting-group'))`);
-  return sums;
+  for (const { name } of tables) sum(name, name === 'pools' ? '(SELECT pool_id, business_day FROM docket.pools)' : `docket."${name}"`);
+  sum('jobs', `(SELECT name, data, start_after FROM pgboss.job WHERE name IN ('end-availability', 'finish-leaving', 'finish-deleting-group'))`);
+  const rows = await sql<{ name: string; sum: string }>(sums.join(' UNION ALL '));
+  return Object.fromEntries(rows.map((row) => [row.name, row.sum]));
 }
 
 /** How a call ended: `ok`, or the reason of its failure. */
