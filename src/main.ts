@@ -1,10 +1,14 @@
 #!/usr/bin/env node
+import { join, resolve } from 'node:path';
 import { defineCommand, runMain } from 'citty';
 import { openDatabase, startApp } from './app.ts';
 import { setBusinessZone, showBusinessZone } from './edge/cli/business-zone.ts';
+import { makeCheckInvariantsCommand } from './edge/cli/check-invariants.ts';
+import { makeImportCommand } from './edge/cli/import/command.ts';
 import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
 import { makeTokenCommand } from './edge/cli/token.ts';
 import { loadConfig, unknownSettings } from './foundation/config/index.ts';
+import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
 import { makeLog } from './foundation/log.ts';
 
 /** The configuration of this process, and its log; a command other than `serve` keeps the log to warnings. */
@@ -19,6 +23,13 @@ async function openForCommand() {
   const { config, log } = begin(true);
   const database = await openDatabase(config, log);
   return { em: database.orm.em.fork(), close: database.close };
+}
+
+/** Where the database is, without opening or migrating it. */
+async function findDatabase() {
+  const { config } = begin(true);
+  if (config.databaseUrl !== undefined) return { url: config.databaseUrl, close: async () => undefined };
+  return startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: () => undefined });
 }
 
 const serve = defineCommand({
@@ -59,13 +70,21 @@ const businessZone = defineCommand({
   },
 });
 
+/** How a command on this machine reaches the service. */
+function findService() {
+  const { config } = begin(true);
+  return { address: `127.0.0.1:${config.grpcPort}`, token: config.token, tokenFile: join(resolve(config.dataDirectory), 'administrator-token') };
+}
+
 const docket = defineCommand({
   meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
   subCommands: {
     serve,
     migrate: migrateCommand,
+    import: makeImportCommand(findService),
     token: makeTokenCommand(openForCommand),
     'business-zone': businessZone,
+    'check-invariants': makeCheckInvariantsCommand(findDatabase),
   },
 });
 

@@ -5,3 +5,17 @@ export { type DecisionRecord, findDecision, type RoundView } from './queries.ts'
 export type { Deal } from './round.ts';
 export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, type TieBreak, whyLeftOut } from './rules.ts';
 export { takeNumbers, writeAssignments, writeTicketNumbers } from './write.ts';
+export {
+  checkTicket,
+  type EligibilityChange,
+  type HistoryEvent,
+  type Invariant,
+  Replay,
+  type RoundRow,
+  type TicketEntry,
+  type TicketEvent,
+  type TicketFacts,
+  type WaitingEntry,
+  WaitingOrder,
+  type WorldAgent,
+} from './oracle/index.ts';

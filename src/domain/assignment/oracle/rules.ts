@@ -1,0 +1,113 @@
+import { assignedOn, handicapOn, type WorldAgent, type WorldGroup } from './world.ts';
+
+// The rules of assignment, written a second time from the design and not from the engine: a fault in
+// one of the two shows as a difference. Plain searches, no shortcuts; not to be shared with the engine.
+
+/** Why an agent must not be given a group's work by the engine. */
+export type Obstacle = 'NOT_MEMBER' | 'DELETED' | 'INACTIVE' | 'AWAY' | 'OFFLINE' | 'LACKS_SKILL' | 'FULL';
+
+/** Active, not deleted and available: there, whatever his skills and room. */
+export const isPresent = (agent: WorldAgent): boolean => agent.state !== undefined && agent.state.active && !agent.state.deleted && agent.state.availability === 'AVAILABLE';
+
+/** Whether the engine gives out this group's work by itself. */
+export const isAutomatic = (group: WorldGroup): boolean => isOpenGroup(group) && group.state?.strategy !== 'MANUAL';
+
+/** Active and not deleted. */
+export const isOpenGroup = (group: WorldGroup): boolean => group.state !== undefined && group.state.active && !group.state.deleted;
+
+/** How many tickets more an agent may hold in a group; null for any number. */
+export function roomOf(agent: WorldAgent, group: WorldGroup): number | null {
+  const limits = [agent.state?.max_open_tickets, group.state?.max_open_per_agent].filter((limit) => typeof limit === 'number');
+  return limits.length === 0 ? null : Math.min(...limits) - agent.openTickets;
+}
+
+/** The first thing that keeps an agent from being given a group's work, or undefined. */
+export function obstacleTo(agent: WorldAgent, group: WorldGroup): Obstacle | undefined {
+  const { state } = agent;
+  if (!state || !group.members.has(agent.agentId)) return 'NOT_MEMBER';
+  if (state.deleted) return 'DELETED';
+  if (!state.active) return 'INACTIVE';
+  if (state.availability !== 'AVAILABLE') return state.availability;
+  const required = Object.entries(group.state?.required_skills ?? {});
+  if (required.some(([skill, level]) => (state.skills[skill] ?? 0) < level)) return 'LACKS_SKILL';
+  const room = roomOf(agent, group);
+  return room !== null && room <= 0 ? 'FULL' : undefined;
+}
+
+/** The agent who must win, and what sets him apart from the next best. */
+export interface Verdict {
+  readonly agent: WorldAgent;
+  readonly tieBreak: string;
+}
+
+/** The parameters of one choice. */
+export interface Question {
+  readonly day: string | undefined;
+  /** Who gets it if he is eligible. */
+  readonly preferred: string | null;
+  /** Who does not get it, though he may be eligible. */
+  readonly excluded: ReadonlySet<string>;
+  /** Received so far in the deal that this belongs to; undefined outside deals. */
+  readonly received: ReadonlyMap<string, number> | undefined;
+}
+
+/** The best of those who are eligible, by the group's rule; undefined when there is none. */
+export function decide(group: WorldGroup, question: Question): Verdict | undefined {
+  const preferred = question.preferred === null ? undefined : group.members.get(question.preferred);
+  if (preferred && obstacleTo(preferred, group) === undefined) return { agent: preferred, tieBreak: 'PREVIOUS_AGENT' };
+  let best: Standing | undefined;
+  let second: Standing | undefined;
+  for (const agent of group.members.values()) {
+    if (question.excluded.has(agent.agentId) || obstacleTo(agent, group) !== undefined) continue;
+    const standing = standingOf(agent, group, question);
+    if (!best || isBetter(standing, best)) {
+      second = best;
+      best = standing;
+    } else if (!second || isBetter(standing, second)) {
+      second = standing;
+    }
+  }
+  return best && { agent: best.agent, tieBreak: difference(best, second) };
+}
+
+/** Handicap of an agent who becomes a candidate of a group on a day: against those who are there already. */
+export function handicapOfNewcomer(agent: WorldAgent, group: WorldGroup): number {
+  const limit = group.state?.catch_up_limit ?? null;
+  if (limit === null) return 0;
+  const { day } = group;
+  const keys: number[] = [];
+  for (const other of group.members.values()) {
+    if (other !== agent && isPresent(other)) keys.push(assignedOn(other, day) + handicapOn(group.handicaps.get(other.agentId), day));
+  }
+  return keys.length === 0 ? 0 : Math.max(0, Math.min(...keys) - limit - assignedOn(agent, day));
+}
+
+interface Standing {
+  readonly agent: WorldAgent;
+  readonly received: number;
+  readonly key: number;
+  readonly lastSequence: number;
+}
+
+function standingOf(agent: WorldAgent, group: WorldGroup, { day, received }: Question): Standing {
+  return {
+    agent,
+    received: received?.get(agent.agentId) ?? 0,
+    key: assignedOn(agent, day) + handicapOn(group.handicaps.get(agent.agentId), day),
+    lastSequence: agent.lastSequence,
+  };
+}
+
+function isBetter(a: Standing, b: Standing): boolean {
+  if (a.received !== b.received) return a.received < b.received;
+  if (a.key !== b.key) return a.key < b.key;
+  if (a.lastSequence !== b.lastSequence) return a.lastSequence < b.lastSequence;
+  return a.agent.agentId < b.agent.agentId;
+}
+
+function difference(best: Standing, second: Standing | undefined): string {
+  if (!second) return 'ONLY_CANDIDATE';
+  if (best.received !== second.received) return 'FEWEST_RECEIVED';
+  if (best.key !== second.key) return 'FEWEST_ASSIGNED_TODAY';
+  return best.lastSequence !== second.lastSequence ? 'LEAST_RECENTLY_ASSIGNED' : 'AGENT_ID';
+}
