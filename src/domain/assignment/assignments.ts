@@ -107,8 +107,10 @@ export class Assignments {
       agent.totalResolved += 1;
     }
     this.touched.add(agent);
-    // Only a limit makes open tickets matter to a choice.
-    for (const group of agent.groups) if (roomOf(agent, group) !== Infinity) this.#open.delete(group.groupId);
+    // Only a limit makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
+    for (const group of agent.groups) {
+      if (roomOf(agent, group) !== Infinity || this.#open.get(group.groupId)?.position === 0) this.#open.delete(group.groupId);
+    }
   }
 
   #group(groupId: string): RosterGroup {

@@ -136,8 +136,8 @@ function settleAgent(
     row.agent_id = null;
     row.assign_time = null;
     work.reopen(row);
-  } else if (patch.agentId === '') {
-    if (was.onDesk) work.redistribute(row, was.requestKey);
+  } else if (patch.agentId === '' && was.onDesk) {
+    work.redistribute(row, was.requestKey);
   } else if (was.moved) {
     const members = work.roster.groups.get(row.group_id)?.members ?? [];
     if (!was.onDesk) work.place(row, 'WAITING', was.requestKey);
