@@ -1,3 +1,5 @@
+import { Agent, get as httpGet } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { status } from '@grpc/grpc-js';
@@ -26,6 +28,14 @@ async function startSlowEdge(title = 'done') {
     },
   });
   return { edge, release: () => gate.resolve(), arrivals: (count: number) => vi.waitFor(() => expect(arrived).toBe(count)) };
+}
+
+/** Status and body of a GET on the connection that the agent keeps. */
+function get(url: string, agent: Agent): Promise<[number | undefined, string]> {
+  return new Promise((resolve, reject) => {
+    const request = httpGet(url, { agent }, async (response) => resolve([response.statusCode, await text(response)]));
+    request.on('error', reject);
+  });
 }
 
 describe('stopping', () => {
@@ -83,10 +93,11 @@ describe('stopping', () => {
     const { edge, release, arrivals } = await startSlowEdge();
     const call = connectClient(edge.url, 'grpc').getTicket(asked, { headers });
     await arrivals(1);
-    expect(await (await fetch(`${edge.url}/readyz`)).text()).toBe('ready\n');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await get(`${edge.url}/readyz`, agent)).toEqual([200, 'ready\n']);
     const closed = edge.close();
-    const response = await fetch(`${edge.url}/readyz`);
-    expect([response.status, await response.text()]).toEqual([503, 'stopping\n']);
+    expect(await get(`${edge.url}/readyz`, agent)).toEqual([503, 'stopping\n']);
+    agent.destroy();
     release();
     await call;
     await closed;
