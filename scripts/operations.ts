@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { jobs } from '../src/edge/worker/index.ts';
+import { describeSettings } from '../src/foundation/config/index.ts';
+
+/** Where the operations manual is. */
+export const OPERATIONS_FILE = join(import.meta.dirname, '../docs/operations.md');
+
+/** The operations manual: what is true of every release, with the settings and jobs of this one. */
+export function operationsManual(): string {
+  return `<!-- Written by \`npm run operations\` from scripts/operations.ts: change it there. A test holds it fresh. -->
+# Operations
+
+## Starting and stopping
+\`npm start\` serves until Ctrl-C or SIGTERM. It brings the database to the newest schema first; any number of instances may
+start at once, they queue for that. \`npm run docket -- migrate\` does only that. Migrations go forward only.
+
+At the end health turns NOT_SERVING, new calls are refused, calls in flight get eight seconds, jobs one more; the process is
+gone within ten seconds. A killed process loses nothing that was answered: answers leave after the commit. What was cut off
+is repeated with the same \`request_id\`.
+
+Several processes over one database share the work; none of them is special.
+
+## Settings
+By environment variables. All faults are told at once at start; variables that begin with \`DOCKET_\` and are no settings are
+warned of. An empty value counts as unset.
+
+| variable | default | meaning |
+|---|---|---|
+${describeSettings().map(settingRow).join('\n')}
+
+## Database
+PostgreSQL 14 or newer, by \`DATABASE_URL\`. The user must own the database or be allowed to make a schema in it. All tables lie in the schema
+\`docket\`, those of the job queue in \`pgboss\`; \`src/foundation/database/schema.sql\` shows the whole. Where the user may
+make roles, or is a member of \`docket_service\`, the service works under that role, which can read the audit log but not
+write it; otherwise triggers alone protect the log, and each start warns of it.
+
+Without \`DATABASE_URL\` a PostgreSQL from npm starts on this machine, with its data in the data directory and a random
+password; started as root it runs as an unprivileged user. It is meant for trying Docket and for small teams: back up the data
+directory while it is stopped, or use \`pg_dump\` as with any other.
+
+Transaction-pooling proxies do not fit: the service sets its role and its time-outs per connection.
+
+## Ports
+gRPC on one; Connect, gRPC-Web, gRPC and JSON on the other, with \`/healthz\` (the process lives) and \`/readyz\` (it can
+serve); \`/metrics\` on a third, on the loopback address unless told otherwise. gRPC health and both versions of reflection
+are on both RPC ports. There is no TLS: put a proxy before it that speaks HTTP/2 to it. Limits on messages, metadata,
+connections, streams and times are in \`src/edge/rpc/limits.ts\`.
+
+## Access
+Tokens for programs: \`npm run docket -- token create --name NAME --role ROLE\`, \`token list\`, \`token revoke PREFIX\`; a
+revoked token fails everywhere within five seconds. People come with JSON Web Tokens of the issuer in the settings. With the
+embedded database a first administrator token is made, shown once, and kept in \`administrator-token\` in the data directory.
+
+The business day of the counts changes at midnight in one time zone: \`npm run docket -- business-zone [ZONE]\`.
+
+## What to watch
+Logs are JSON lines, one for each call, with request id and actor, and no secrets. Metrics:
+
+| metric | meaning | worry when |
+|---|---|---|
+| \`docket_rpc_duration_seconds\`, \`docket_rpc_in_flight\` | calls by method and status, and those without an answer yet | UNAVAILABLE or INTERNAL appear |
+| \`docket_queue_waiting_commands\` | changes waiting for a unit of work | it grows without end |
+| \`docket_batch_commands\`, \`docket_units_of_work_total\` | changes that one commit carried, and commits | |
+| \`docket_tickets_unassigned\`, \`docket_oldest_waiting_seconds\` | tickets nobody could take, by group | nobody is available, or all are full |
+| \`docket_fairness_spread_tickets\` | most minus fewest given today among available agents, by group | |
+| \`docket_job_duration_seconds\` | runs of jobs, by outcome | outcomes other than done pile up |
+| \`docket_audit_default_partition_rows\` | audit entries whose month was not made in time | above 0 |
+| \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
+
+\`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit
+entry is as it must be; it reads from one snapshot and may run beside the service. \`--repair\` first rebuilds the counters.
+
+## Jobs
+They run inside the service. One that fails is tried again with growing delays for about a day, then lies in the queue
+\`dead-letters\` for a month.
+
+| job | runs |
+|---|---|
+${jobs.map(({ name, schedule }) => `| \`${name}\` | ${schedule ? `\`${schedule.cron}\` (${schedule.timeZone})` : 'when something leaves it work'} |`).join('\n')}
+
+Request ids are good for repeating for 30 days. The audit log is kept for ever, by month: months are dropped by hand, as the
+owner, by \`DROP TABLE docket.audit_entries_YYYY_MM\`.
+`;
+}
+
+function settingRow({ name, defaultValue, description, secret }: ReturnType<typeof describeSettings>[number]): string {
+  const shown = defaultValue === undefined ? 'unset' : `\`${defaultValue}\``;
+  return `| \`${name}\`${secret ? ' (secret)' : ''} | ${shown} | ${description.replaceAll('|', '\\|')} |`;
+}
+
+if (import.meta.main) writeFileSync(OPERATIONS_FILE, operationsManual());
