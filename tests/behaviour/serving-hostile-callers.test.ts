@@ -62,13 +62,11 @@ describe('bytes that are no protocol', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200[\s\S]*ok\n/);
   });
 
-  it.each([['HTTP/1.1 headers that never end', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'], ['a first letter and no more', 'P'], ['nothing at all', '']])(
-    'it hangs up on %s',
-    async (_name, text) => {
-      expect((await sendBytes(edge.connectPort, text, { untilMs: 14_000 })).closed).toBe(true);
-    },
-    20_000,
-  );
+  it('it hangs up on headers that never end, on a first letter and no more, and on nothing at all', async () => {
+    const beginnings = ['GET /healthz HTTP/1.1\r\nHost: x\r\n', 'P', ''];
+    const ends = await Promise.all(beginnings.map((text) => sendBytes(edge.connectPort, text, { untilMs: 14_000 })));
+    expect(ends.map(({ closed }) => closed)).toEqual([true, true, true]);
+  }, 20_000);
 });
 
 describe('requests that are none', () => {
