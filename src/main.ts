@@ -4,6 +4,7 @@ import { defineCommand, runMain } from 'citty';
 import { openDatabase, startApp } from './app.ts';
 import { setBusinessZone, showBusinessZone } from './edge/cli/business-zone.ts';
 import { makeCheckInvariantsCommand } from './edge/cli/check-invariants.ts';
+import { makeDemoCommand } from './edge/cli/demo/command.ts';
 import { makeImportCommand } from './edge/cli/import/command.ts';
 import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
 import { makeTokenCommand } from './edge/cli/token.ts';
@@ -80,6 +81,7 @@ const docket = defineCommand({
   meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
   subCommands: {
     serve,
+    demo: makeDemoCommand(() => begin(true).config, startApp),
     migrate: migrateCommand,
     import: makeImportCommand(findService),
     token: makeTokenCommand(openForCommand),

@@ -5,14 +5,26 @@ export function untilToldToStop(): Promise<NodeJS.Signals> {
   });
 }
 
+/** Things that are there to be called about. */
+export interface Example {
+  readonly groupId: string;
+  /** Id or key. */
+  readonly ticketId: string;
+}
+
 /** Lines to paste that call a running service, with its own token; tried by the tests as they stand. */
-export function curlLines(connectPort: number, token: string): string[] {
-  const url = `http://127.0.0.1:${connectPort}`;
+export function curlLines(connectPort: number, token: string, example?: Example): string[] {
+  const url = `http://127.0.0.1:${connectPort}/ticketing.v1`;
   const auth = `-H 'authorization: Bearer ${token}'`;
-  const reflect = `--reflect-header 'authorization: Bearer ${token}'`;
-  return [
-    `npx buf curl --http2-prior-knowledge ${reflect} ${auth} ${url}/ticketing.v1.GroupService/ListGroups`,
-    `npx buf curl --http2-prior-knowledge ${reflect} ${auth} -d '{"page_size":3}' ${url}/ticketing.v1.TicketService/ListTickets`,
-    `curl -s ${auth} -H 'content-type: application/json' -d '{"unassigned":true}' ${url}/ticketing.v1.TicketService/ListTickets`,
-  ];
+  const buf = `npx buf curl --http2-prior-knowledge --reflect-header 'authorization: Bearer ${token}' ${auth}`;
+  const json = `curl -s ${auth} -H 'content-type: application/json'`;
+  const lines = [`${buf} ${url}.GroupService/ListGroups`, `${buf} -d '{"filter":"status == OPEN && priority >= HIGH","page_size":3}' ${url}.TicketService/ListTickets`];
+  if (example) {
+    lines.push(
+      `${buf} -d '{"group_id":"${example.groupId}","user_id":4711,"priority":"PRIORITY_URGENT","title":"Cannot log in"}' ${url}.TicketService/CreateTicket`,
+      `${buf} -d '{"ticket_id":"${example.ticketId}"}' ${url}.TicketService/ExplainAssignment`,
+    );
+  }
+  lines.push(`${json} -d '{"unassigned":true}' ${url}.TicketService/ListTickets`);
+  return lines;
 }

@@ -56,6 +56,7 @@ export const settings = {
   jwtAlgorithms: setting('DOCKET_JWT_ALGORITHMS', list().refine((names) => names.length > 0 && names.every((name) => PUBLIC_KEY_ALGORITHMS.includes(name)), `must be some of ${PUBLIC_KEY_ALGORITHMS.join(', ')}`).default(['RS256', 'ES256', 'EdDSA']), 'Signature algorithms that are accepted, separated by commas.'),
   jwtRolesClaim: setting('DOCKET_JWT_ROLES_CLAIM', text().min(1).default('roles'), 'Claim that holds the roles, as a list or as words; dots lead into objects, as in realm_access.roles.'),
   jwtAgentClaim: setting('DOCKET_JWT_AGENT_CLAIM', text().min(1).default('sub'), 'Claim that holds the agent id of a caller with the role agent.'),
+  token: secretSetting('DOCKET_TOKEN', text().optional(), 'Token that commands such as `docket import` show to the service they call. The service itself does not look at it.'),
 } as const;
 
 /** The settings' values, typed. */

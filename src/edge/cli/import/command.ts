@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { defineCommand } from 'citty';
+import { AddressInvalid, type DocketClient, openClient } from '../client.ts';
+import { progressBar } from '../progress-bar.ts';
+import { openCsv } from './csv.ts';
+import { guessMapping } from './guess.ts';
+import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
+import { type ImportArguments, readArguments } from './options.ts';
+import { ImportRefused } from './refused.ts';
+import { ErrorReport } from './report.ts';
+import { type ImportResult, runImport } from './run.ts';
+
+/** Tickets a call: enough that the commit is a small part of the cost, few enough that others get in between. */
+const BATCH_SIZE = 250;
+
+/** What the configuration knows about reaching the service. */
+export interface Reachable {
+  /** Where to look when `--address` says nothing. */
+  readonly address: string;
+  /** Of DOCKET_TOKEN. */
+  readonly token: string | undefined;
+  /** The administrator's token of the embedded default. */
+  readonly tokenFile: string;
+}
+
+/** Prints for people. */
+export type Print = (line: string) => void;
+
+/**
+ * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
+ * nothing could be done.
+ */
+export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print): Promise<number> {
+  let client: DocketClient | undefined;
+  try {
+    const args = await readArguments(rawArgs);
+    const csv = await openCsv(args.file, args);
+    const mapping = args.guess ? guessMapping(args.mapping, csv.columns) : args.mapping;
+    assertColumns(mapping, csv.columns);
+    print(`${args.file} as ${JSON.stringify(args.source)}: ${describe(mapping)}`);
+    client = await connect(args, reachable, print);
+    const report = new ErrorReport(args.errorsFile, !args.dryRun);
+    const result = await runImport({ ...args, csv, mapping, client, report, batchSize: BATCH_SIZE, progress: progressBar('tickets') });
+    for (const line of summarise(result, args, report)) print(line);
+    return result.failed > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof ImportRefused || error instanceof AddressInvalid || error instanceof ConnectError)) throw error;
+    print(error instanceof ConnectError ? `The service refused or went away: ${error.message}. What was imported stays; the same command goes on from there.` : `${error.message}.`);
+    return 1;
+  } finally {
+    client?.close();
+  }
+}
+
+/** `docket import FILE`, against a running service. */
+export function makeImportCommand(reachable: () => Reachable) {
+  const text = (description: string, valueHint = 'column') => ({ type: 'string', valueHint, description }) as const;
+  const flag = (description: string) => ({ type: 'boolean', description }) as const;
+  return defineCommand({
+    meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
+    args: {
+      file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
+      mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
+      ...Object.fromEntries(FIELDS.map((field) => [field.replace('_', '-'), text(columnHelp[field])])),
+      'default-group': text('The group where the file names none', 'group'),
+      key: text('What tells the rows apart, so that a repetition is known; user and group if absent', 'column,…'),
+      source: text('What the file is called in the tickets; its name if absent. Another source is another import', 'name'),
+      'dry-run': flag('Check everything, write nothing'),
+      'create-groups': flag('Make groups that are missing'),
+      'create-agents': flag('Make agents and memberships that are missing'),
+      'unique-per-user': flag('Pass over users who have a pending ticket in the group'),
+      errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
+      encoding: text('utf-8 if absent', 'label'),
+      delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
+      address: text('Of a running service; this machine if absent', 'host:port'),
+      token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
+    },
+    async run({ rawArgs }) {
+      process.exitCode = await importFile(rawArgs, reachable(), (line) => process.stderr.write(`${line}\n`));
+    },
+  });
+}
+
+const columnHelp = {
+  user_id: 'Column of the user whom the ticket is about',
+  group: 'Column of the group: its key, id or name',
+  priority: 'Column of LOW, MEDIUM, HIGH or URGENT',
+  title: 'Column of the title',
+  description: 'Column of the description',
+  labels: 'Column of labels, separated by commas',
+  agent_id: 'Column of the agent who is to have the ticket; without one the engine chooses',
+  member: 'Column of an agent who works in the row\'s group, for --create-agents',
+} as const;
+
+function describe(mapping: Mapping): string {
+  const named = FIELDS.flatMap((field) => {
+    const cell = mapping.fields[field];
+    if (!cell) return [];
+    return [`${field} from ${cell.column === undefined ? `nothing but the default ${JSON.stringify(cell.default)}` : JSON.stringify(cell.column)}`];
+  });
+  return named.join(', ');
+}
+
+/** Tries once, so that a wrong address or token is told at once rather than after a minute of patience. */
+async function connect(args: ImportArguments, reachable: Reachable, print: Print): Promise<DocketClient> {
+  const address = args.address ?? reachable.address;
+  const token = args.token ?? reachable.token ?? (await readFile(reachable.tokenFile, 'utf8').catch(() => undefined))?.trim();
+  if (!token) throw new ImportRefused(`no token: give one with --token or DOCKET_TOKEN (there is none in ${reachable.tokenFile} either)`);
+  const probe = openClient({ address, token, patienceMs: 0 });
+  try {
+    await probe.groups.listGroups({ pageSize: 1 });
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.Unavailable) throw new ImportRefused(`nothing answers at ${address} (${error.rawMessage}); is the service running? npm start starts one`);
+    throw error;
+  } finally {
+    probe.close();
+  }
+  let told = false;
+  const onWait = (failure: ConnectError): void => {
+    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to a minute`);
+    told = true;
+  };
+  return openClient({ address, token, onWait });
+}
+
+const many = (count: number, one: string, more = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
+
+/** What to tell at the end. */
+export function summarise(result: ImportResult, { dryRun, createGroups, createAgents, source }: ImportArguments, report: ErrorReport): string[] {
+  const would = dryRun ? 'would be ' : '';
+  const lines: string[] = [];
+  if (createGroups && result.groupsMade > 0) lines.push(`  ${many(result.groupsMade, 'group')} ${would}made`);
+  if (createAgents && result.agentsMade > 0) lines.push(`  ${many(result.agentsMade, 'agent')} ${would}made`);
+  if (createAgents && result.membersAdded > 0) lines.push(`  ${many(result.membersAdded, 'membership')} ${would}added`);
+  const given = dryRun || result.created === 0 ? '' : `: ${result.created - result.waiting} given to an agent, ${result.waiting} waiting for one`;
+  lines.push(`  ${many(result.created, 'ticket')} ${would}created${given}`);
+  if (result.checkedHereOnly > 0) lines.push(`  of those, ${result.checkedHereOnly} in groups or for agents that are not there yet: the service could not check them`);
+  if (result.there > 0) lines.push(`  ${result.there} there already, from an earlier import of ${JSON.stringify(source)} (if they are new, name another --source)`);
+  if (result.failed > 0) {
+    lines.push(`  ${many(result.failed, 'row')} failed${dryRun ? '' : `; all in ${report.file}`}:`);
+    for (const { line, field, value, message } of report.shown) lines.push(`    line ${line}${field ? `, ${field}` : ''}: ${message}${value ? ` (${JSON.stringify(value.slice(0, 80))})` : ''}`);
+    if (report.count > report.shown.length) lines.push(`    and ${report.count - report.shown.length} more`);
+  }
+  return lines;
+}

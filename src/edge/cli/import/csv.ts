@@ -1,0 +1,151 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { CsvError, type Info, parse } from 'csv-parse';
+import { ImportRefused } from './refused.ts';
+
+/** Characters that one row may have; more means a quote that was never closed. */
+const MAX_ROW_LENGTH = 1_000_000;
+
+/** How the text of a file is to be read. */
+export interface CsvOptions {
+  /** A label of the Encoding standard such as `utf-8` or `windows-1252`. */
+  readonly encoding: string;
+  /** One character; undefined: comma, semicolon or tab, whichever the heading has most of. */
+  readonly delimiter: string | undefined;
+}
+
+/** One row below the heading. */
+export interface CsvRow {
+  /** The line of the file, from 1, on which the row begins. */
+  readonly line: number;
+  /** The values, without blanks around them, in the order of the heading. */
+  readonly cells: readonly string[];
+}
+
+/** A file whose heading was read. */
+export interface CsvFile {
+  readonly columns: readonly string[];
+  /** The rows from the first on; may be asked for again. Rows without any value are passed over. Throws ImportRefused. */
+  rows(): AsyncGenerator<CsvRow>;
+}
+
+/**
+ * Opens a CSV file, gzipped or not (told by its content), and reads its heading. Nothing is held in memory.
+ * @throws ImportRefused for a file that is no CSV.
+ */
+export async function openCsv(file: string, options: CsvOptions): Promise<CsvFile> {
+  const gzipped = await isGzipped(file);
+  const delimiter = options.delimiter ?? (await guessDelimiter(file, gzipped, options.encoding));
+  const read = () => readRows(file, { gzipped, encoding: options.encoding, delimiter });
+  const heading = await firstOf(read());
+  if (!heading) throw new ImportRefused(`${file} is empty`);
+  assertHeading(file, heading.cells);
+  async function* rows(): AsyncGenerator<CsvRow> {
+    let above = true;
+    for await (const row of read()) {
+      if (!above && row.cells.some((cell) => cell !== '')) yield row;
+      above = false;
+    }
+  }
+  return { columns: heading.cells, rows };
+}
+
+async function isGzipped(file: string): Promise<boolean> {
+  const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new ImportRefused(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
+  });
+  try {
+    if (!(await handle.stat()).isFile()) throw new ImportRefused(`${file} is not a file`);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (bytesRead >= 4 && buffer.readUInt32BE(0) === 0x504b0304) throw new ImportRefused(`${file} is a spreadsheet or a zip archive; save it as CSV`);
+    return bytesRead >= 2 && buffer.readUInt16BE(0) === 0x1f8b;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file's text in pieces, decoded strictly: a wrong encoding is told rather than imported as garbage. */
+async function* readText(file: string, gzipped: boolean, encoding: string): AsyncGenerator<string> {
+  const decoder = decoderOf(encoding);
+  const source = createReadStream(file);
+  const bytes = gzipped ? pipeline(source, createGunzip(), () => undefined) : source;
+  try {
+    for await (const piece of bytes) yield decoder.decode(piece as Buffer, { stream: true });
+    yield decoder.decode();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new ImportRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
+    if (code?.startsWith('Z_')) throw new ImportRefused(`${file} is damaged: ${(cause as Error).message}`);
+    throw cause;
+  } finally {
+    source.destroy();
+  }
+}
+
+function decoderOf(encoding: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding, { fatal: true });
+  } catch {
+    throw new ImportRefused(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
+  }
+}
+
+async function guessDelimiter(file: string, gzipped: boolean, encoding: string): Promise<string> {
+  let start = '';
+  for await (const text of readText(file, gzipped, encoding)) {
+    start += text;
+    if (/[^\r\n][\r\n]/.test(start)) break;
+  }
+  const heading = start.trimStart().split(/[\r\n]/, 1)[0]?.replaceAll(/"[^"]*"/g, '') ?? '';
+  const counts = [',', ';', '\t'].map((delimiter) => ({ delimiter, count: heading.split(delimiter).length }));
+  return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
+}
+
+async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipped: boolean; encoding: string; delimiter: string }): AsyncGenerator<CsvRow> {
+  let lastLine = 0;
+  const parser = parse({
+    delimiter,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    trim: true,
+    max_record_size: MAX_ROW_LENGTH,
+    info: true,
+    on_record(cells, { lines }) {
+      lastLine = lines;
+      return cells;
+    },
+  });
+  let fault: unknown;
+  pipeline(readText(file, gzipped, encoding), parser, (error) => (fault = error));
+  try {
+    for await (const { info, record } of parser as AsyncIterable<{ info: Info; record: string[] }>) {
+      // The parser counts up to where a row ends.
+      yield { line: info.lines - record.reduce((breaks, cell) => breaks + (cell.includes('\n') ? cell.split('\n').length - 1 : 0), 0), cells: record };
+    }
+  } catch (cause) {
+    const error = fault ?? cause;
+    if (error instanceof CsvError) throw new ImportRefused(`${file} cannot be read after line ${lastLine}: ${explain(error)}`);
+    throw error;
+  } finally {
+    parser.destroy();
+  }
+}
+
+function explain(error: CsvError): string {
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE') return 'a quotation mark is opened there and never closed';
+  return error.message;
+}
+
+async function firstOf<Item>(items: AsyncGenerator<Item>): Promise<Item | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
+
+function assertHeading(file: string, columns: readonly string[]): void {
+  const twice = columns.find((column, at) => column !== '' && columns.indexOf(column) !== at);
+  if (twice !== undefined) throw new ImportRefused(`${file} has two columns named ${JSON.stringify(twice)}`);
+  if (columns.every((column) => column === '')) throw new ImportRefused(`${file} has no heading: its first line must name the columns`);
+}

@@ -1,0 +1,137 @@
+import type { Agent } from '../../../../gen/ticketing/v1/agent_pb.ts';
+import type { Group } from '../../../../gen/ticketing/v1/group_pb.ts';
+import type { DocketClient } from '../client.ts';
+import { agentIdOf, groupKeyOf } from './names.ts';
+import type { ImportRecord } from './records.ts';
+
+const PAGE_SIZE = 1000;
+
+/** Id of a group that a dry run only thinks of. */
+const IMAGINED = '00000000-0000-4000-8000-000000000000';
+
+/** The groups and agents that a file speaks of, and who is seen at work where. */
+export interface Cast {
+  /** Texts of groups by their value. */
+  readonly groups: Map<string, string>;
+  /** Agents by their value, with the values of the groups that they are seen in. */
+  readonly agents: Map<string, { readonly text: string; readonly groups: Set<string> }>;
+}
+
+/** Adds the groups and agents of a record to the cast. */
+export function castOf(cast: Cast, { sightings }: ImportRecord): void {
+  for (const { group, member } of sightings) {
+    if (group.value === undefined) continue;
+    cast.groups.set(group.value, group.text);
+    if (member?.value === undefined) continue;
+    const agent = cast.agents.get(member.value) ?? { text: member.text, groups: new Set() };
+    cast.agents.set(member.value, agent);
+    agent.groups.add(group.value);
+  }
+}
+
+/** Groups and agents of a running service, found by whatever a file calls them: id, key, or name. */
+export class Directory {
+  readonly #client: DocketClient;
+  readonly #groups = new Map<string, Group>();
+  /** Undefined where two groups have the name. */
+  readonly #groupsByName = new Map<string, Group | undefined>();
+  readonly #agents = new Map<string, Agent>();
+  /** Members by group key and agent id that a dry run only thinks of. */
+  readonly #imagined = new Set<string>();
+
+  constructor(client: DocketClient) {
+    this.#client = client;
+  }
+
+  /** Reads all groups, and all agents if `agents` asks for them; deleted ones too, since their names are never free again. */
+  async load(agents: boolean): Promise<void> {
+    for (let pageToken = ''; ; ) {
+      const page = await this.#client.groups.listGroups({ showDeleted: true, pageSize: PAGE_SIZE, pageToken });
+      for (const group of page.groups) this.#addGroup(group);
+      pageToken = page.nextPageToken;
+      if (pageToken === '') break;
+    }
+    for (let pageToken = ''; agents; ) {
+      const page = await this.#client.agents.listAgents({ showDeleted: true, pageSize: PAGE_SIZE, pageToken });
+      for (const agent of page.agents) this.#agents.set(agent.agentId, agent);
+      pageToken = page.nextPageToken;
+      if (pageToken === '') break;
+    }
+  }
+
+  /** The group that a file calls by this value. */
+  findGroup(value: string): Group | undefined {
+    return this.#groups.get(value.toLowerCase()) ?? this.#groupsByName.get(value.toLowerCase()) ?? this.#groups.get(groupKeyOf(value).toLowerCase());
+  }
+
+  /** The agent whom a file calls by this value. */
+  findAgent(value: string): Agent | undefined {
+    return this.#agents.get(value) ?? this.#agents.get(agentIdOf(value));
+  }
+
+  /** The groups that take tickets. */
+  openGroups(): Group[] {
+    return [...new Set(this.#groups.values())].filter((group) => group.active && !group.deleteTime && group.groupId !== IMAGINED);
+  }
+
+  /** Makes the groups that are missing; with `validateOnly` only asks whether they could be made. Answers how many. */
+  async createGroups(cast: Cast, validateOnly: boolean): Promise<number> {
+    let made = 0;
+    for (const [value, text] of cast.groups) {
+      if (this.findGroup(value)) continue;
+      const { group } = await this.#client.groups.createGroup({ group: { key: groupKeyOf(value), name: text.slice(0, 200) }, validateOnly });
+      if (group) this.#addGroup(validateOnly ? { ...group, groupId: IMAGINED } : group);
+      made += 1;
+    }
+    return made;
+  }
+
+  /**
+   * Makes the agents that are missing, as members of the groups that they are seen in, and adds the others to
+   * groups that they are missing from. Deleted agents and groups stay as they are. Answers how many were made and added.
+   */
+  async createAgents(cast: Cast, validateOnly: boolean): Promise<{ made: number; added: number }> {
+    let made = 0;
+    const joining = new Map<string, string[]>();
+    for (const [value, { text, groups }] of cast.agents) {
+      const live = [...groups].map((group) => this.findGroup(group)).filter((group): group is Group => group !== undefined && !group.deleteTime);
+      const known = this.findAgent(value);
+      if (known?.deleteTime) continue;
+      const missing = new Set(live.filter((group) => !known?.groupIds.includes(group.groupId)));
+      const agentId = known?.agentId ?? agentIdOf(value);
+      if (validateOnly) for (const { key } of missing) this.#imagined.add(`${key} ${agentId}`);
+      const groupIds = [...missing].map((group) => group.groupId).filter((groupId) => groupId !== IMAGINED);
+      if (known) {
+        for (const groupId of groupIds) joining.set(groupId, [...(joining.get(groupId) ?? []), agentId]);
+        continue;
+      }
+      const { agent } = await this.#client.agents.createAgent({ agent: { agentId, displayName: text.slice(0, 200), groupIds }, validateOnly });
+      if (agent) this.#agents.set(agentId, agent);
+      made += 1;
+    }
+    return { made, added: await this.#addMembers(joining, validateOnly) };
+  }
+
+  /** Whether group and agent are there, and not only thought of by a dry run; the agent may be left out. */
+  isReal(group: Group, agent: Agent | undefined): boolean {
+    return group.groupId !== IMAGINED && !(agent && this.#imagined.has(`${group.key} ${agent.agentId}`));
+  }
+
+  async #addMembers(joining: ReadonlyMap<string, readonly string[]>, validateOnly: boolean): Promise<number> {
+    let added = 0;
+    for (const [groupId, all] of joining) {
+      for (let from = 0; from < all.length; from += PAGE_SIZE) {
+        const answer = await this.#client.groups.addGroupMembers({ groupId, agentIds: all.slice(from, from + PAGE_SIZE), validateOnly });
+        added += answer.addedAgentIds.length;
+      }
+    }
+    return added;
+  }
+
+  #addGroup(group: Group): void {
+    if (group.groupId !== IMAGINED) this.#groups.set(group.groupId, group);
+    this.#groups.set(group.key.toLowerCase(), group);
+    const name = group.name.toLowerCase();
+    if (!group.deleteTime) this.#groupsByName.set(name, this.#groupsByName.has(name) ? undefined : group);
+  }
+}

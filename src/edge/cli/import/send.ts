@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Ticket } from '../../../../gen/ticketing/v1/ticket_pb.ts';
+import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { type DocketClient, reasonOf, violationsOf } from '../client.ts';
+import { deriveId, type RowFault } from './records.ts';
+import type { Prepared } from './request.ts';
+
+/** What became of one record. */
+export type Outcome =
+  | { readonly kind: 'created'; readonly ticket: Ticket }
+  /** An earlier import made the ticket, or the user has one already where only one is wanted. */
+  | { readonly kind: 'there' }
+  | { readonly kind: 'failed'; readonly faults: readonly RowFault[] };
+
+/** How records are sent. */
+export interface Sending {
+  readonly client: DocketClient;
+  readonly dryRun: boolean;
+  /** Kept in the audit log. */
+  readonly reason: string;
+  /** By the service's clock: what it has created before then was there already. */
+  readonly beginTimeMs: number;
+}
+
+/** Single calls under way at once when a batch was refused. */
+const PROBES_AT_ONCE = 16;
+
+/** Failures that lie in a row; all others end the import. */
+const rowCodes: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists, Code.NotFound, Code.FailedPrecondition]);
+
+/** Refusals that mean that the row has its ticket. REQUEST_ID_REUSED: the ticket of this row, made when the row read otherwise. */
+const thereReasons: ReadonlySet<string> = new Set(['EXTERNAL_REFERENCE_TAKEN', 'TICKET_ALREADY_PENDING_FOR_USER', 'REQUEST_ID_REUSED']);
+
+/**
+ * Creates the tickets of records in their order, and answers in that order. One batch does if all is well. If it
+ * is refused, each of its rows is checked by itself without effect, and those that pass are sent again together.
+ * Repeating it changes nothing: batches and tickets have request ids made of what they hold.
+ * @throws ConnectError for what lies in no row: a missing permission, a service that is away.
+ */
+export async function send(sending: Sending, prepared: readonly Prepared[]): Promise<Outcome[]> {
+  const outcomes: (Outcome | undefined)[] = prepared.map(({ faults }) => (faults.length > 0 ? { kind: 'failed', faults } : undefined));
+  const open = () => prepared.flatMap((item, at) => (outcomes[at] === undefined ? [{ item, at }] : []));
+  // What only this side can check has passed with that.
+  for (const { item, at } of open()) if (!item.sendable) outcomes[at] = { kind: 'created', ticket: unmade };
+  const together = async (): Promise<boolean> => {
+    const items = open();
+    if (items.length === 0) return true;
+    const answer = await sendBatch(sending, items.map(({ item }) => item));
+    answer?.forEach((outcome, index) => (outcomes[items[index]?.at ?? -1] = outcome));
+    return answer !== undefined;
+  };
+  if (await together()) return outcomes as Outcome[];
+  await eachOf(open(), PROBES_AT_ONCE, async ({ item, at }) => {
+    const outcome = await sendOne(sending, item, true);
+    if (outcome.kind !== 'created' || sending.dryRun) outcomes[at] = outcome;
+  });
+  if (await together()) return outcomes as Outcome[];
+  // Rows that pass alone but not together, such as two of a user who may have one ticket.
+  for (const { item, at } of open()) outcomes[at] = await sendOne(sending, item, sending.dryRun);
+  return outcomes as Outcome[];
+}
+
+/** The ticket of a dry run. */
+const unmade = { agentId: '', groupId: '' } as Ticket;
+
+/** Undefined when some row is refused. */
+async function sendBatch(sending: Sending, items: readonly Prepared[]): Promise<Outcome[] | undefined> {
+  const { client, dryRun: validateOnly, reason } = sending;
+  const requests = items.map(({ ticket }) => ticket);
+  try {
+    const { tickets } = await client.tickets.batchCreateTickets({ requests, validateOnly, reason, requestId: validateOnly ? '' : batchId(items) });
+    return tickets.map((ticket) => outcomeOf(sending, ticket));
+  } catch (error) {
+    if (isOfRow(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The same rows with the same contents make the same batch. */
+function batchId(items: readonly Prepared[]): string {
+  const hash = createHash('sha256');
+  for (const { record, ticket } of items) hash.update(record.requestId).update(toBinary(CreateTicketRequestSchema, ticket));
+  return deriveId(['batch', hash.digest('hex')]);
+}
+
+async function sendOne(sending: Sending, { record, ticket }: Prepared, validateOnly: boolean): Promise<Outcome> {
+  const { client, reason } = sending;
+  const request = create(CreateTicketRequestSchema, { ...ticket, validateOnly, reason, requestId: validateOnly ? '' : record.requestId });
+  try {
+    const answer = await client.tickets.createTicket(request);
+    return outcomeOf(sending, answer.ticket ?? unmade);
+  } catch (error) {
+    if (!isOfRow(error)) throw error;
+    const why = reasonOf(error) ?? Code[error.code];
+    if (thereReasons.has(why)) return { kind: 'there' };
+    const [violation] = violationsOf(error);
+    return { kind: 'failed', faults: [{ line: record.line, field: violation?.field ?? '', value: '', reason: why, message: violation?.description ?? error.rawMessage }] };
+  }
+}
+
+function outcomeOf({ dryRun, beginTimeMs }: Sending, ticket: Ticket): Outcome {
+  const { seconds, nanos } = ticket.createTime ?? { seconds: 0n, nanos: 0 };
+  const createdMs = Number(seconds) * 1000 + nanos / 1e6;
+  return dryRun || createdMs >= beginTimeMs ? { kind: 'created', ticket } : { kind: 'there' };
+}
+
+const isOfRow = (error: unknown): error is ConnectError => error instanceof ConnectError && rowCodes.has(error.code);
+
+async function eachOf<Item>(items: readonly Item[], atOnce: number, work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
