@@ -1,6 +1,6 @@
 /**
  * Every limit of the RPC edge, in one place. Over a limit a caller gets the status named beside it,
- * never a hang and never a crash. Only the default deadline can be set by configuration.
+ * never a hang and never a crash. The default deadline is a setting.
  */
 
 /** Largest request message, after decompression. Over it: RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE`. */
@@ -9,7 +9,7 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** All metadata (headers) of one call together. Over it: RESOURCE_EXHAUSTED `METADATA_TOO_LARGE`, or HTTP 431. */
 export const MAX_METADATA_BYTES = 16 * 1024;
 
-/** Header fields of one HTTP/2 request. Over it the stream is reset with ENHANCE_YOUR_CALM. */
+/** Header fields of one HTTP/2 request; grpc-js keeps to the same number, Node's own. Over it the stream is reset with ENHANCE_YOUR_CALM. */
 export const MAX_METADATA_PAIRS = 128;
 
 /** Calls open at once on one HTTP/2 connection; clients queue the others themselves. */
@@ -23,9 +23,6 @@ export const MAX_CALLS_IN_FLIGHT = 8_192;
 
 /** How long a refused caller is asked to wait when too many calls are in flight. */
 export const OVERLOAD_RETRY_AFTER_MS = 500;
-
-/** Deadline of a unary call that names none; the configuration may say otherwise. Over it: DEADLINE_EXCEEDED. */
-export const DEFAULT_DEADLINE_MS = 30_000;
 
 /** Farthest deadline a unary call may name. Over it: INVALID_ARGUMENT `DEADLINE_TOO_LONG`. */
 export const MAX_DEADLINE_MS = 120_000;

@@ -1,7 +1,7 @@
 import { createServer as createHttp1Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { Socket } from 'node:net';
-import { HEADERS_TIMEOUT_MS, IDLE_HTTP1_TIMEOUT_MS, MAX_METADATA_BYTES, MAX_STREAMS_PER_CONNECTION, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { HEADERS_TIMEOUT_MS, IDLE_HTTP1_TIMEOUT_MS, MAX_METADATA_BYTES, MAX_METADATA_PAIRS, MAX_STREAMS_PER_CONNECTION, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { tellProtocol } from './listen.ts';
 import type { HttpRequest, HttpResponse } from './reply.ts';
 import { closeSessions, keepAlive, trackSessions } from './sessions.ts';
@@ -36,7 +36,7 @@ export function makeWeb(handle: (request: HttpRequest, response: HttpResponse) =
   http1.emit('listening');
   // Sessions are bounded by their streams and the size of messages; Node's own bound of 10 MB would break large answers.
   const settings = { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION };
-  const http2 = createHttp2Server({ settings, maxSessionMemory: Number.MAX_SAFE_INTEGER }, answer);
+  const http2 = createHttp2Server({ settings, maxHeaderListPairs: MAX_METADATA_PAIRS, maxSessionMemory: Number.MAX_SAFE_INTEGER }, answer);
   const sessions = trackSessions(http2);
   keepAlive(http2);
   return {

@@ -1,4 +1,4 @@
-import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Day, Instant } from '../clock.ts';
 import type { LockedPool } from '../database/pools.ts';
@@ -53,9 +53,6 @@ export interface CommandKind<Input = unknown, Answer extends DescMessage = DescM
    */
   plan(unit: Unit, commands: readonly Command<Input, Answer>[]): Promise<Plan<MessageInitShape<Answer>>>;
 }
-
-/** The answer type that callers of a command get. */
-export type AnswerOf<Answer extends DescMessage> = MessageShape<Answer>;
 
 /** One unit of work: one transaction with its pools held and its time read. */
 export interface Unit {

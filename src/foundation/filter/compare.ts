@@ -1,11 +1,8 @@
 import { attributeAmong, compareAttribute, isSet, withinAttribute } from './attribute.ts';
 import { Fault } from './error.ts';
 import { condition, nameOf, settled } from './operand.ts';
-import type { Constant, Expression, Operand, Parameters, Value } from './operand.ts';
+import type { ComparisonOperator, Constant, Expression, Operand, Parameters, Value } from './operand.ts';
 import { microseconds } from './time.ts';
-
-/** The comparisons, as SQL writes them. */
-export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
 
 const MIRRORED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
   '=': '=',

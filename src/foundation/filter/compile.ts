@@ -1,11 +1,10 @@
 import { add, negate } from './arithmetic.ts';
 import { attributeAs, isSet, member } from './attribute.ts';
 import { among, compare, contained } from './compare.ts';
-import type { ComparisonOperator } from './compare.ts';
 import { Fault, quoted } from './error.ts';
 import { sizeOf, testText, timeOf } from './functions.ts';
 import { condition, nameOf, settled } from './operand.ts';
-import type { Constant, Expression, Operand, Parameters, Value, ValueType } from './operand.ts';
+import type { ComparisonOperator, Constant, Expression, Operand, Parameters, Value, ValueType } from './operand.ts';
 import { fieldNamed } from './schema.ts';
 import type { EnumField, FilterField, FilterSchema } from './schema.ts';
 import { parseTime } from './time.ts';

@@ -1,6 +1,9 @@
 import type { EnumField } from './schema.ts';
 import { spanText, timeText } from './time.ts';
 
+/** How two values are compared, as SQL writes it. */
+export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
+
 /** What a part of a filter is. `json` is a value inside attributes, whose type only each row knows. */
 export type ValueType = 'string' | 'int' | 'double' | 'bool' | 'timestamp' | 'duration' | 'enum' | 'null' | 'string_list' | 'json';
 
