@@ -10,7 +10,7 @@ import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
 import { makeTokenCommand } from './edge/cli/token.ts';
 import { loadConfig, unknownSettings } from './foundation/config/index.ts';
 import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
-import { makeLog } from './foundation/log.ts';
+import { adoptConsole, makeLog } from './foundation/log.ts';
 
 /** The configuration of this process, and its log; a command other than `serve` keeps the log to warnings. */
 function begin(quiet: boolean) {
@@ -37,11 +37,14 @@ const serve = defineCommand({
   meta: { name: 'serve', description: 'Serve until stopped, with the embedded database or the one of DATABASE_URL' },
   async run() {
     const { config, log } = begin(false);
+    adoptConsole(log);
+    // Listened for from now on: told to stop while it starts, the service starts, and stops in order.
+    const told = untilToldToStop();
     const app = await startApp(config, log);
     if (app.tokenIsNew && app.administratorToken) {
       process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app.server.connectPort, app.administratorToken).join('\n')}\n\n`);
     }
-    await untilToldToStop();
+    await told;
     await app.close();
   },
 });

@@ -35,7 +35,7 @@ const origin = (value: string) => value === '*' || (URL.canParse(value) && new U
 
 /** All settings by the name that the code has for them, in the order in which they are documented. */
 export const settings = {
-  databaseUrl: secretSetting('DATABASE_URL', url(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/docket').optional(), 'PostgreSQL 15 or newer. Unset: a PostgreSQL of its own is started on this machine, with its data in the data directory.'),
+  databaseUrl: secretSetting('DATABASE_URL', url(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/docket').optional(), 'PostgreSQL 14 or newer. Unset: a PostgreSQL of its own is started on this machine, with its data in the data directory.'),
   dataDirectory: setting('DOCKET_DATA_DIRECTORY', text().default('.docket'), 'Where the embedded PostgreSQL keeps its data, and the first token its file. Relative to the working directory.'),
   host: setting('DOCKET_HOST', text().default('127.0.0.1'), 'Address that both RPC ports listen on. `0.0.0.0` or `::` for all.'),
   grpcPort: setting('DOCKET_GRPC_PORT', port().default(50_051), 'Port for gRPC. 0 takes a free one.'),
