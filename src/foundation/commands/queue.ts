@@ -218,8 +218,8 @@ export class CommandQueue {
           continue;
         }
         batch ??= this.#take(pools);
-        if (batch.length <= 1 || isDatabaseLost(error) || again) {
-          const told = again || isDatabaseLost(error) ? unavailable(error) : error;
+        if (batch.length <= 1 || isDatabaseLost(error)) {
+          const told = isDatabaseLost(error) ? unavailable(error) : again ? concurrentChange(error) : error;
           for (const item of batch) item.reject(told);
           return;
         }
@@ -265,6 +265,12 @@ const isRefusal = (error: unknown): boolean =>
 
 const queueFull = (): DomainError =>
   new DomainError('resource_exhausted', 'QUEUE_FULL', 'too many changes are waiting; try again shortly', { retryAfterMs: RETRY_AFTER_MS });
+
+const concurrentChange = (cause: unknown): DomainError =>
+  new DomainError('aborted', 'CONCURRENT_CHANGE', 'other changes kept getting in the way; try again shortly, with the same request_id', {
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
 
 const unavailable = (cause: unknown): DomainError =>
   new DomainError('unavailable', 'DATABASE_UNAVAILABLE', 'the database did not carry out the change; repeat it with the same request_id', {
