@@ -99,7 +99,9 @@ describe('agents who come, go and move while tickets arrive', () => {
     await holder.query('SELECT FROM docket.pools WHERE pool_id = $1 FOR UPDATE', [pool?.pool_id]);
     // Both gather behind the held lock, the split first, and are taken together when it is free.
     const split = submitJob(harness.queue, 'split-pools', '', splitPool, { poolId: pool?.pool_id ?? '' });
-    await vi.waitFor(() => expect(harness.queue.depth).toBe(1));
+    await vi.waitFor(async () => {
+      expect(await harness.sql(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).toHaveLength(1);
+    });
     const join = admin.groups.addGroupMembers({ groupId: right.groupId, agentIds: ['leftist'] });
     await vi.waitFor(() => expect(harness.queue.depth).toBe(2));
     await holder.query('COMMIT');

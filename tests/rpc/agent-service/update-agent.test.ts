@@ -148,6 +148,9 @@ describe('UpdateAgent', () => {
     expect(await failureOf(update('shared', { weight: 3 }))).toMatchObject({ kind: 'permission_denied', reason: 'PERMISSION_DENIED' });
     expect(await failureOf(update('foreign', { weight: 3 }))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
     expect(await failureOf(update('nobody', { weight: 3 }))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
+    // A group that is deleted has no say any more.
+    await admin.groups.deleteGroup({ groupId: other.groupId });
+    expect((await update('shared', { weight: 3 })).agent?.weight).toBe(3);
   });
 
   it('PERMISSION_DENIED: lets a supervisor without groups not even change himself', async () => {

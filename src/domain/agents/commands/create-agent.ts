@@ -63,9 +63,8 @@ export const createAgent = loneCommand<CreateAgentInput, typeof CreateAgentRespo
   },
 });
 
+/** Two that choose the same id at once: the second runs into the primary key, starts over, and finds the first here. */
 async function assertIdFree(unit: Unit, agentId: string): Promise<void> {
-  // Two that choose the same id at once: the second waits here, then finds the first.
-  if (!unit.dryRun) await unit.sql(`SELECT pg_advisory_xact_lock(hashtext('docket.agent_id'), hashtext($1))`, [agentId]);
   const taken = await unit.em.findOne(Agent, { agentId });
   if (!taken) return;
   throw taken.deleteTime ? new AgentDeletedExists(agentId) : new AgentAlreadyExists(agentId);

@@ -39,9 +39,8 @@ export const createGroup = loneCommand<{ readonly group: GroupMessage }, typeof 
   },
 });
 
+/** Two that choose the same key at once: the second runs into the unique index, starts over, and finds the first here. */
 async function assertKeyFree(unit: Unit, key: string): Promise<void> {
-  // Two that choose the same key at once: the second waits here, then finds the first.
-  if (!unit.dryRun) await unit.sql(`SELECT pg_advisory_xact_lock(hashtext('docket.group_key'), hashtext($1))`, [key]);
   const taken = await unit.em.findOne(Group, { key });
   if (!taken) return;
   throw taken.deleteTime ? new GroupDeletedExists(key, taken.groupId) : new GroupAlreadyExists(key, taken.groupId);
