@@ -91,7 +91,7 @@ export type Ticket = Message<"ticketing.v1.Ticket"> & {
   description: string;
 
   /**
-   * Anything the caller wants to keep with the ticket. At most 16 KiB as JSON and 256 names at the top.
+   * Anything the caller wants to keep with the ticket. At most 16 KiB as JSON, 20 levels deep and 256 names at the top.
    *
    * @generated from field: google.protobuf.Struct attributes = 10;
    */

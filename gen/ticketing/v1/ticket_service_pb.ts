@@ -69,7 +69,7 @@ export type CreateTicketRequest = Message<"ticketing.v1.CreateTicketRequest"> & 
   description: string;
 
   /**
-   * Anything the caller wants to keep with the ticket. At most 16 KiB as JSON and 256 names at the top.
+   * Anything the caller wants to keep with the ticket. At most 16 KiB as JSON, 20 levels deep and 256 names at the top.
    *
    * @generated from field: google.protobuf.Struct attributes = 6;
    */

@@ -1,4 +1,4 @@
-import { type JsonObject, toBinary } from '@bufbuild/protobuf';
+import { toBinary } from '@bufbuild/protobuf';
 import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { type CreateTicketRequest, CreateTicketRequestSchema, type TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
@@ -8,16 +8,17 @@ import { newId } from '../../foundation/ids.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
 import { visibleGroups } from '../groups/index.ts';
+import { checkAttributes } from './attributes.ts';
 import { bulkUpdateTicketsCommand } from './bulk.ts';
 import type { NewTicket } from './create.ts';
-import { AttributesTooLarge, ResponseTooLarge } from './errors.ts';
+import { ResponseTooLarge } from './errors.ts';
 import { explainAssignment } from './explain.ts';
 import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
 import { getTicket } from './queries.ts';
 import { reachOf } from './reach.ts';
 import { ticketReadHandlers } from './read-rpc.ts';
 import { reassignTicketsCommand } from './reassign.ts';
-import { ATTRIBUTES_LIMIT_BYTES, PRIORITY } from './rules.ts';
+import { PRIORITY } from './rules.ts';
 import type { TicketPatch } from './update.ts';
 
 /** TicketService: messages to commands and queries, nothing else. */
@@ -98,12 +99,4 @@ function toPatch(ticket: Ticket, mask: FieldMask | undefined, path: string): Tic
     ...(fields.has('attributes') ? { attributes: checkAttributes(ticket.attributes ?? {}, `${path}attributes`) } : {}),
     ...(fields.has('labels') ? { labels: ticket.labels } : {}),
   };
-}
-
-function checkAttributes(attributes: JsonObject, field: string): JsonObject {
-  const json = JSON.stringify(attributes);
-  if (Buffer.byteLength(json) > ATTRIBUTES_LIMIT_BYTES) throw new AttributesTooLarge(field, ATTRIBUTES_LIMIT_BYTES);
-  // PostgreSQL keeps no NUL in text; an escaped backslash before u0000 is harmless text.
-  if (/(?<!\\)(?:\\\\)*\\u0000/.test(json)) throw new InvalidField(field, 'must not contain the NUL character');
-  return attributes;
 }

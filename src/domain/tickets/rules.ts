@@ -4,8 +4,6 @@ import { IllegalStatusChange, TicketCancelled } from './errors.ts';
 export const STATUS = { OPEN: 1, IN_PROGRESS: 2, ON_HOLD: 3, RESOLVED: 4, CLOSED: 5, CANCELLED: 6 } as const;
 /** Priorities as they are stored; equal to the numbers of `Priority` in the contract. */
 export const PRIORITY = { LOW: 1, MEDIUM: 2, HIGH: 3, URGENT: 4 } as const;
-/** Bytes of JSON that a ticket's attributes may take. */
-export const ATTRIBUTES_LIMIT_BYTES = 16 * 1024;
 /** Tickets that one call, or one transaction, may change. */
 export const TICKETS_PER_CHANGE = 1000;
 
