@@ -40,7 +40,13 @@ describe('the jobs that keep house', () => {
   const partitions = async () => (await reading.sql<{ name: string }>(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass ORDER BY 1`)).map((row) => row.name);
   const scrape = async (): Promise<string> => {
     let text = '';
-    await new Promise<void>((resolve) => metrics.answerScrape({} as IncomingMessage, { setHeader: () => undefined, end: (body: string) => (text = body, resolve()) } as unknown as ServerResponse));
+    await new Promise<void>((resolve) => {
+      const end = (body: string): void => {
+        text = body;
+        resolve();
+      };
+      metrics.answerScrape({} as IncomingMessage, { setHeader: () => undefined, end } as unknown as ServerResponse);
+    });
     return text;
   };
 

@@ -63,7 +63,12 @@ export async function startReading(): Promise<Reading> {
     const transport = createConnectTransport({
       baseUrl: `http://127.0.0.1:${server.connectPort}`,
       httpVersion: '1.1',
-      interceptors: [(next) => (request) => (request.header.set('authorization', token), next(request))],
+      interceptors: [
+        (next) => (request) => {
+          request.header.set('authorization', token);
+          return next(request);
+        },
+      ],
     });
     return { tickets: createClient(TicketService, transport), audit: createClient(AuditService, transport) };
   };

@@ -79,7 +79,10 @@ describe('the command as it is typed', () => {
     const out = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     const err = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     let closed = 0;
-    await runCommand(makeTokenCommand(async () => ({ em: orm.em, close: async () => void (closed += 1) })), { rawArgs });
+    const close = async (): Promise<void> => {
+      closed += 1;
+    };
+    await runCommand(makeTokenCommand(async () => ({ em: orm.em, close })), { rawArgs });
     return { out: out.mock.calls.join(''), err: err.mock.calls.join(''), code: process.exitCode, closed };
   };
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { inject } from 'vitest';
 import { templateOf, type TestRun, urlOfDatabase, withAdmin } from './template.ts';
 

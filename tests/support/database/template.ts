@@ -45,7 +45,10 @@ export async function buildTemplate(adminUrl: string): Promise<TestRun> {
     await withAdmin(url, installClock);
     // Nobody may be connected to a database while it is copied.
     await client.query(`ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
-  }).catch((cause: unknown) => dropRun(run).finally(() => Promise.reject(cause)));
+  }).catch(async (cause: unknown) => {
+    await dropRun(run).catch(() => undefined);
+    throw cause;
+  });
   return run;
 }
 

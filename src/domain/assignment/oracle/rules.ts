@@ -7,13 +7,13 @@ import { assignedOn, handicapOn, type WorldAgent, type WorldGroup } from './worl
 export type Obstacle = 'NOT_MEMBER' | 'DELETED' | 'INACTIVE' | 'AWAY' | 'OFFLINE' | 'LACKS_SKILL' | 'FULL';
 
 /** Active, not deleted and available: there, whatever his skills and room. */
-export const isPresent = (agent: WorldAgent): boolean => agent.state !== undefined && agent.state.active && !agent.state.deleted && agent.state.availability === 'AVAILABLE';
+export const isPresent = (agent: WorldAgent): boolean => agent.state?.active === true && !agent.state.deleted && agent.state.availability === 'AVAILABLE';
 
 /** Whether the engine gives out this group's work by itself. */
 export const isAutomatic = (group: WorldGroup): boolean => isOpenGroup(group) && group.state?.strategy !== 'MANUAL';
 
 /** Active and not deleted. */
-export const isOpenGroup = (group: WorldGroup): boolean => group.state !== undefined && group.state.active && !group.state.deleted;
+export const isOpenGroup = (group: WorldGroup): boolean => group.state?.active === true && !group.state.deleted;
 
 /** How many tickets more an agent may hold in a group; null for any number. */
 export function roomOf(agent: WorldAgent, group: WorldGroup): number | null {

@@ -56,7 +56,7 @@ function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promi
     const stay = () => signal.removeEventListener('abort', leave);
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).then(stay);
+    void work.then(resolve, reject).then(stay);
   });
 }
 

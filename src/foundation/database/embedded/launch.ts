@@ -60,7 +60,7 @@ export async function supportsLz4({ binaries, user, cluster }: Pick<Launch, 'bin
 }
 
 async function start(launch: Launch, port: number): Promise<Attempt> {
-  const { home, cluster, user, binaries } = launch;
+  const { cluster, user, binaries } = launch;
   const path = logOf(launch);
   const log = await open(path, 'a', 0o600);
   try {
