@@ -176,6 +176,9 @@ describe('UpdateAgent', () => {
     const update = (more: object, ...paths: string[]) => failureOf(admin.agents.updateAgent({ agent: { agentId: 'strict', ...more }, ...(paths.length > 0 ? { updateMask: { paths } } : {}) }));
     for (const path of ['availability', 'agent_id', 'open_tickets', 'nonsense']) expect(await update({ weight: 2 }, path)).toMatchObject({ kind: 'invalid_argument' });
     expect(await update({ weight: 2 }, 'skills.german')).toMatchObject({ reason: 'UPDATE_MASK_INVALID', facts: { path: 'skills.german' } });
+    for (const path of ['total_tickets_assigned', 'availability', 'no_such_field']) {
+      expect(await update({ weight: 2 }, 'weight', path), path).toMatchObject({ reason: 'UPDATE_MASK_INVALID' });
+    }
     expect(await update({})).toMatchObject({ reason: 'NOTHING_TO_UPDATE' });
     expect(await update({ weight: 2, availability: Availability.AWAY })).toMatchObject({ reason: 'INVALID_FIELD', facts: { field: 'agent.availability' } });
     expect(await update({ timeZone: 'Mars' })).toMatchObject({ reason: 'TIME_ZONE_UNKNOWN' });

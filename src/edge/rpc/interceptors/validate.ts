@@ -31,7 +31,8 @@ function check(validator: Validator, endpoint: Endpoint, request: Parameters<Val
   const [first] = violations;
   const others = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';
   const message = first?.field ? `${first.field}: ${first.description}${others}` : `${first?.description ?? 'invalid request'}${others}`;
-  throw new DomainError('invalid_argument', 'INVALID_FIELD', message, { violations, facts: first?.field ? { field: first.field } : {} });
+  const reason = result.violations.every((violation) => violation.ruleId === 'field_mask.in') ? 'UPDATE_MASK_INVALID' : 'INVALID_FIELD';
+  throw new DomainError('invalid_argument', reason, message, { violations, facts: first?.field ? { field: first.field } : {} });
 }
 
 function described(violation: Violation): FieldViolation {
