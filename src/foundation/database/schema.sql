@@ -69,6 +69,7 @@ CREATE TABLE assignment_decisions (
   CONSTRAINT assignment_decisions_kind_check CHECK ((kind = ANY (ARRAY['CREATE'::text, 'WAITING'::text, 'REOPEN'::text, 'REASSIGN'::text, 'MANUAL'::text]))),
   CONSTRAINT assignment_decisions_tie_break_check CHECK ((tie_break = ANY (ARRAY['NONE'::text, 'ONLY_CANDIDATE'::text, 'PREVIOUS_AGENT'::text, 'FEWEST_RECEIVED'::text, 'FEWEST_ASSIGNED_TODAY'::text, 'LEAST_RECENTLY_ASSIGNED'::text, 'AGENT_ID'::text])))
 );
+CREATE INDEX assignment_decisions_by_day ON docket.assignment_decisions USING brin (business_day) WITH (autosummarize='on');
 CREATE INDEX assignment_decisions_of_ticket ON docket.assignment_decisions USING btree (ticket_id, sequence);
 GRANT INSERT, SELECT ON assignment_decisions TO docket_service;
 
@@ -83,6 +84,7 @@ CREATE TABLE assignment_releases (
   request_key uuid NOT NULL,
   CONSTRAINT assignment_releases_pkey PRIMARY KEY (sequence)
 );
+CREATE INDEX assignment_releases_by_day ON docket.assignment_releases USING brin (business_day) WITH (autosummarize='on');
 GRANT INSERT, SELECT ON assignment_releases TO docket_service;
 
 CREATE TABLE assignment_rounds (
