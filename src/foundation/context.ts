@@ -1,4 +1,5 @@
 import type {
+  DescMessage,
   DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
