@@ -89,7 +89,8 @@ function detailOf<Detail extends DescMessage>(error: unknown, schema: Detail) {
 function urlOf(address: string): string {
   const url = /^https?:\/\//.test(address) ? address : `http://${address}`;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || parsed.pathname !== '/' || parsed.search !== '') throw new AddressInvalid(`${JSON.stringify(address)} is no address; write 127.0.0.1:50051 or https://docket.example.org`);
+  if (parsed?.pathname !== '/' || parsed.search !== '')
+    throw new AddressInvalid(`${JSON.stringify(address)} is no address; write 127.0.0.1:50051 or https://docket.example.org`);
   return parsed.origin;
 }
 
@@ -125,7 +126,7 @@ function waitBefore(attempt: number, failure: ConnectError): number | undefined 
   if (failure.code === Code.Unavailable || failure.code === Code.DeadlineExceeded) return jittered;
   if (asked && (failure.code === Code.ResourceExhausted || failure.code === Code.Aborted)) return jittered;
   // What the service did not say itself comes from a connection that broke.
-  const broken = [Code.Aborted, Code.Internal, Code.Unknown].includes(failure.code) && reasonOf(failure) === undefined;
+  const broken = [Code.Aborted, Code.Canceled, Code.Internal, Code.Unknown].includes(failure.code) && reasonOf(failure) === undefined;
   return broken ? jittered : undefined;
 }
 

@@ -18,7 +18,10 @@ export function curlLines(connectPort: number, token: string, example?: Example)
   const auth = `-H 'authorization: Bearer ${token}'`;
   const buf = `npx buf curl --http2-prior-knowledge --reflect-header 'authorization: Bearer ${token}' ${auth}`;
   const json = `curl -s ${auth} -H 'content-type: application/json'`;
-  const lines = [`${buf} ${url}.GroupService/ListGroups`, `${buf} -d '{"filter":"status == OPEN && priority >= HIGH","page_size":3}' ${url}.TicketService/ListTickets`];
+  const lines = [
+    `${buf} ${url}.GroupService/ListGroups`,
+    `${buf} -d '{"filter":"status == OPEN && priority >= HIGH","page_size":3}' ${url}.TicketService/ListTickets`,
+  ];
   if (example) {
     lines.push(
       `${buf} -d '{"group_id":"${example.groupId}","user_id":4711,"priority":"PRIORITY_URGENT","title":"Cannot log in"}' ${url}.TicketService/CreateTicket`,

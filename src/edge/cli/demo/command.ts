@@ -122,7 +122,19 @@ async function importSample(client: DocketClient, print: Print): Promise<void> {
   };
   const report = new ErrorReport('', false);
   const result = await runImport({
-    csv, mapping, source: mapping.source ?? 'demo', client, report, dryRun: false, createGroups: true, createAgents: true, uniquePerUser: false, batchSize: BATCH_SIZE, progress,
+    csv,
+    mapping,
+    source: mapping.source ?? 'demo',
+    client,
+    report,
+    dryRun: false,
+    createGroups: true,
+    createAgents: true,
+    uniquePerUser: false,
+    batchSize: BATCH_SIZE,
+    progress,
   });
-  print(`  ${result.groupsMade} groups, ${result.agentsMade} agents, ${result.created} tickets; the first was in somebody's hands ${firstGiven} after the start of the demo.`);
+  print(
+    `  ${result.groupsMade} groups, ${result.agentsMade} agents, ${result.created} tickets; the first was in somebody's hands ${firstGiven} after the start of the demo.`,
+  );
 }

@@ -67,7 +67,9 @@ export async function tellLeaving(client: DocketClient, { tickets, groupsOf, gro
   const names = groups.filter((group) => groupsOf.get(leaver)?.includes(group.groupId)).map((group) => group.key);
   print(`  ${leaver} of ${names.join(', ')} goes away with ${held.length} pending tickets. In the same step they went to:`);
   const received = [...countBy(after.tickets, (ticket) => ticket.agentId)].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const told = received.map(([agentId, count]) => (agentId === '' ? `nobody (${count} wait)` : agentId === leaver ? `himself ${count}` : `${agentId} ${count}`));
+  const told = received.map(([agentId, count]) =>
+    agentId === '' ? `nobody (${count} wait)` : agentId === leaver ? `himself ${count}` : `${agentId} ${count}`,
+  );
   for (const line of wrap(told.join(' · '), '  ', '  ')) print(line);
 }
 

@@ -9,7 +9,7 @@ import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
 import { type ImportArguments, readArguments } from './options.ts';
 import { ImportRefused } from './refused.ts';
 import { ErrorReport } from './report.ts';
-import { type ImportResult, runImport } from './run.ts';
+import { type ImportResult, type Progress, runImport } from './run.ts';
 
 /** Tickets a call: enough that the commit is a small part of the cost, few enough that others get in between. */
 const BATCH_SIZE = 250;
@@ -31,7 +31,7 @@ export type Print = (line: string) => void;
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
  * nothing could be done.
  */
-export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print): Promise<number> {
+export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress): Promise<number> {
   let client: DocketClient | undefined;
   try {
     const args = await readArguments(rawArgs);
@@ -41,12 +41,12 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     print(`${args.file} as ${JSON.stringify(args.source)}: ${describe(mapping)}`);
     client = await connect(args, reachable, print);
     const report = new ErrorReport(args.errorsFile, !args.dryRun);
-    const result = await runImport({ ...args, csv, mapping, client, report, batchSize: BATCH_SIZE, progress: progressBar('tickets') });
+    const result = await runImport({ ...args, csv, mapping, client, report, batchSize: BATCH_SIZE, progress });
     for (const line of summarise(result, args, report)) print(line);
     return result.failed > 0 ? 1 : 0;
   } catch (error) {
     if (!(error instanceof ImportRefused || error instanceof AddressInvalid || error instanceof ConnectError)) throw error;
-    print(error instanceof ConnectError ? `The service refused or went away: ${error.message}. What was imported stays; the same command goes on from there.` : `${error.message}.`);
+    print(error instanceof ConnectError ? tellFailure(error) : `${error.message}.`);
     return 1;
   } finally {
     client?.close();
@@ -77,7 +77,7 @@ export function makeImportCommand(reachable: () => Reachable) {
       token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
     },
     async run({ rawArgs }) {
-      process.exitCode = await importFile(rawArgs, reachable(), (line) => process.stderr.write(`${line}\n`));
+      process.exitCode = await importFile(rawArgs, reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
     },
   });
 }
@@ -90,7 +90,7 @@ const columnHelp = {
   description: 'Column of the description',
   labels: 'Column of labels, separated by commas',
   agent_id: 'Column of the agent who is to have the ticket; without one the engine chooses',
-  member: 'Column of an agent who works in the row\'s group, for --create-agents',
+  member: "Column of an agent who works in the row's group, for --create-agents",
 } as const;
 
 function describe(mapping: Mapping): string {
@@ -111,7 +111,8 @@ async function connect(args: ImportArguments, reachable: Reachable, print: Print
   try {
     await probe.groups.listGroups({ pageSize: 1 });
   } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.Unavailable) throw new ImportRefused(`nothing answers at ${address} (${error.rawMessage}); is the service running? npm start starts one`);
+    if (error instanceof ConnectError && error.code === Code.Unavailable)
+      throw new ImportRefused(`nothing answers at ${address} (${error.rawMessage}); is the service running? npm start starts one`);
     throw error;
   } finally {
     probe.close();
@@ -122,6 +123,12 @@ async function connect(args: ImportArguments, reachable: Reachable, print: Print
     told = true;
   };
   return openClient({ address, token, onWait });
+}
+
+function tellFailure(failure: ConnectError): string {
+  const refused = [Code.PermissionDenied, Code.Unauthenticated].includes(failure.code);
+  if (refused) return `The service refused: ${failure.rawMessage}.`;
+  return `The service went away or failed: ${failure.message}. What was imported stays; the same command goes on from there.`;
 }
 
 const many = (count: number, one: string, more = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
@@ -135,11 +142,14 @@ export function summarise(result: ImportResult, { dryRun, createGroups, createAg
   if (createAgents && result.membersAdded > 0) lines.push(`  ${many(result.membersAdded, 'membership')} ${would}added`);
   const given = dryRun || result.created === 0 ? '' : `: ${result.created - result.waiting} given to an agent, ${result.waiting} waiting for one`;
   lines.push(`  ${many(result.created, 'ticket')} ${would}created${given}`);
-  if (result.checkedHereOnly > 0) lines.push(`  of those, ${result.checkedHereOnly} in groups or for agents that are not there yet: the service could not check them`);
-  if (result.there > 0) lines.push(`  ${result.there} there already, from an earlier import of ${JSON.stringify(source)} (if they are new, name another --source)`);
+  if (result.checkedHereOnly > 0)
+    lines.push(`  of those, ${result.checkedHereOnly} in groups or for agents that are not there yet: the service could not check them`);
+  if (result.there > 0)
+    lines.push(`  ${result.there} there already, from an earlier import of ${JSON.stringify(source)} (if they are new, name another --source)`);
   if (result.failed > 0) {
     lines.push(`  ${many(result.failed, 'row')} failed${dryRun ? '' : `; all in ${report.file}`}:`);
-    for (const { line, field, value, message } of report.shown) lines.push(`    line ${line}${field ? `, ${field}` : ''}: ${message}${value ? ` (${JSON.stringify(value.slice(0, 80))})` : ''}`);
+    for (const { line, field, value, message } of report.shown)
+      lines.push(`    line ${line}${field ? `, ${field}` : ''}: ${message}${value ? ` (${JSON.stringify(value.slice(0, 80))})` : ''}`);
     if (report.count > report.shown.length) lines.push(`    and ${report.count - report.shown.length} more`);
   }
   return lines;

@@ -76,7 +76,8 @@ async function* readText(file: string, gzipped: boolean, encoding: string): Asyn
     yield decoder.decode();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new ImportRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new ImportRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
     if (code?.startsWith('Z_')) throw new ImportRefused(`${file} is damaged: ${(cause as Error).message}`);
     throw cause;
   } finally {
@@ -98,7 +99,11 @@ async function guessDelimiter(file: string, gzipped: boolean, encoding: string):
     start += text;
     if (/[^\r\n][\r\n]/.test(start)) break;
   }
-  const heading = start.trimStart().split(/[\r\n]/, 1)[0]?.replaceAll(/"[^"]*"/g, '') ?? '';
+  const heading =
+    start
+      .trimStart()
+      .split(/[\r\n]/, 1)[0]
+      ?.replaceAll(/"[^"]*"/g, '') ?? '';
   const counts = [',', ';', '\t'].map((delimiter) => ({ delimiter, count: heading.split(delimiter).length }));
   return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
 }

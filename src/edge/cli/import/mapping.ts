@@ -47,7 +47,10 @@ const pattern = z.string().transform((text, ctx) => {
 });
 
 const cell = z.union([
-  z.string().min(1).transform((column): Cell => ({ column, match: undefined, value: undefined, values: undefined, default: undefined })),
+  z
+    .string()
+    .min(1)
+    .transform((column): Cell => ({ column, match: undefined, value: undefined, values: undefined, default: undefined })),
   z
     .strictObject({
       column: z.string().min(1).optional(),
@@ -103,8 +106,14 @@ const withoutAbsent = (fields: Partial<Record<Field, Cell | undefined>>): Partia
 export function assertColumns(mapping: Mapping, columns: readonly string[]): void {
   const named = [...mapping.key, ...Object.values(mapping.fields).map((field) => field.column), ...Object.values(mapping.attributes ?? {})];
   const missing = [...new Set(named)].filter((column) => column !== undefined && !columns.includes(column));
-  if (missing.length > 0) throw new ImportRefused(`the file has no column ${missing.map((column) => JSON.stringify(column)).join(', ')}; it has ${columns.map((column) => JSON.stringify(column)).join(', ')}`);
+  if (missing.length > 0)
+    throw new ImportRefused(
+      `the file has no column ${missing.map((column) => JSON.stringify(column)).join(', ')}; it has ${columns.map((column) => JSON.stringify(column)).join(', ')}`,
+    );
   for (const field of ['user_id', 'group'] as const) {
-    if (!mapping.fields[field]) throw new ImportRefused(`which column is the ${field.replace('_', ' ')}? Say it with --${field.replace('_', '-')} COLUMN or in a mapping; the file has ${columns.map((column) => JSON.stringify(column)).join(', ')}`);
+    if (!mapping.fields[field])
+      throw new ImportRefused(
+        `which column is the ${field.replace('_', ' ')}? Say it with --${field.replace('_', '-')} COLUMN or in a mapping; the file has ${columns.map((column) => JSON.stringify(column)).join(', ')}`,
+      );
   }
 }

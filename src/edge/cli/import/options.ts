@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { plainCell } from './guess.ts';
-import { EMPTY_MAPPING, type Field, FIELDS, type Mapping, readMapping } from './mapping.ts';
+import { EMPTY_MAPPING, FIELDS, type Field, type Mapping, readMapping } from './mapping.ts';
 import { ImportRefused } from './refused.ts';
 
 /** What the command line asks for. */
@@ -55,7 +55,8 @@ export async function readArguments(rawArgs: readonly string[]): Promise<ImportA
   const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
   const mapping = withOptions(text('mapping') === undefined ? EMPTY_MAPPING : await readMapping(text('mapping') ?? ''), text);
   const source = text('source') ?? mapping.source ?? basename(file).replace(/(\.csv)?(\.gz)?$/i, '');
-  if (source === '' || source.length > MAX_SOURCE_LENGTH) throw new ImportRefused(`the source must have 1 to ${MAX_SOURCE_LENGTH} characters; name it with --source`);
+  if (source === '' || source.length > MAX_SOURCE_LENGTH)
+    throw new ImportRefused(`the source must have 1 to ${MAX_SOURCE_LENGTH} characters; name it with --source`);
   const delimiter = text('delimiter')?.replace('\\t', '\t');
   if (delimiter !== undefined && delimiter.length !== 1) throw new ImportRefused('--delimiter must be one character, such as ; or \\t');
   return {
@@ -93,6 +94,8 @@ function withOptions(mapping: Mapping, text: (name: string) => string | undefine
   }
   const fallback = text('default-group');
   if (fallback !== undefined) fields.group = { column: undefined, match: undefined, value: undefined, values: undefined, ...fields.group, default: fallback };
-  const key = text('key')?.split(',').map((column) => column.trim());
+  const key = text('key')
+    ?.split(',')
+    .map((column) => column.trim());
   return { ...mapping, fields, ...(key ? { key } : {}) };
 }

@@ -1,6 +1,6 @@
 import { v5 } from 'uuid';
 import type { CsvFile, CsvRow } from './csv.ts';
-import { type Field, FIELDS, type Mapping } from './mapping.ts';
+import { FIELDS, type Field, type Mapping } from './mapping.ts';
 import { type Reading, readCell } from './values.ts';
 
 /** Made once, for request ids that imports derive. */
@@ -90,7 +90,8 @@ export const deriveId = (parts: readonly string[]): string => v5(JSON.stringify(
 function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => Draft {
   const at = new Map(columns.map((column, index) => [column, index]));
   const mapped = FIELDS.flatMap((field) => (mapping.fields[field] ? [{ field, cell: mapping.fields[field] }] : []));
-  const keyColumns = mapping.key.length > 0 ? mapping.key : [mapping.fields.user_id?.column, mapping.fields.group?.column].filter((column) => column !== undefined);
+  const keyColumns =
+    mapping.key.length > 0 ? mapping.key : [mapping.fields.user_id?.column, mapping.fields.group?.column].filter((column) => column !== undefined);
   const used = new Set(mapped.map(({ cell }) => cell.column));
   const kept = mapping.attributes
     ? Object.entries(mapping.attributes)
@@ -99,7 +100,9 @@ function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => 
     const textOf = (column: string | undefined): string | undefined => (column === undefined ? undefined : cells[at.get(column) ?? -1]?.trim());
     const known = (text: string | undefined): text is string => text !== undefined && text !== '' && !mapping.unknown.includes(text);
     const fields = Object.fromEntries(mapped.map(({ field, cell }) => [field, readCell(cell, textOf(cell.column), mapping.unknown)])) as Draft['fields'];
-    const attributes = Object.fromEntries(kept.flatMap(([name, column]) => [[name, textOf(column)] as const]).filter((pair): pair is [string, string] => known(pair[1])));
+    const attributes = Object.fromEntries(
+      kept.flatMap(([name, column]) => [[name, textOf(column)] as const]).filter((pair): pair is [string, string] => known(pair[1])),
+    );
     const { group, member, agent_id: agent } = fields;
     const people = [member, agent].filter((person) => person?.value !== undefined);
     const sightings = group?.value === undefined ? [] : (people.length > 0 ? people : [undefined]).map((person) => ({ group, member: person }));

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
-import { ImportRefused } from './refused.ts';
 import type { RowFault } from './records.ts';
+import { ImportRefused } from './refused.ts';
 
 const HEADING = 'line,field,value,reason,message\n';
 
@@ -54,7 +54,9 @@ export class ErrorReport {
       this.#handle = await open(this.file, 'w');
       await this.#handle.write(HEADING);
     }
-    await this.#handle.write(faults.map(({ line, field, value, reason, message }) => `${[String(line), field, value, reason, message].map(quoted).join(',')}\n`).join(''));
+    await this.#handle.write(
+      faults.map(({ line, field, value, reason, message }) => `${[String(line), field, value, reason, message].map(quoted).join(',')}\n`).join(''),
+    );
   }
 
   async close(): Promise<void> {

@@ -34,13 +34,16 @@ export function ticketMaker(directory: Directory, { source, uniquePerUser }: Com
       if (!faults.some((other) => other.field === field)) faults.push({ line: record.line, field, value: reading?.text ?? '', reason, message });
     };
     const group = find(fields.group, (value) => directory.findGroup(value));
-    if (!group) fault('group', fields.group, fields.group?.value === undefined ? 'must be given' : 'there is no such group; --create-groups makes it', 'GROUP_NOT_FOUND');
+    if (!group)
+      fault('group', fields.group, fields.group?.value === undefined ? 'must be given' : 'there is no such group; --create-groups makes it', 'GROUP_NOT_FOUND');
     const agent = find(fields.agent_id, (value) => directory.findAgent(value));
-    if (!agent && fields.agent_id?.value !== undefined) fault('agent_id', fields.agent_id, 'there is no such agent; --create-agents makes him', 'AGENT_NOT_FOUND');
+    if (!agent && fields.agent_id?.value !== undefined)
+      fault('agent_id', fields.agent_id, 'there is no such agent; --create-agents makes him', 'AGENT_NOT_FOUND');
     const userId = fields.user_id?.value === undefined ? fault('user_id', fields.user_id, 'must be given') : userIdOf(fields.user_id.value);
     if (fields.user_id?.value !== undefined && userId === undefined) fault('user_id', fields.user_id, 'must be a whole number above 0');
     const priority = fields.priority?.value === undefined ? undefined : priorityOf(fields.priority.value);
-    if (fields.priority?.value !== undefined && priority === undefined) fault('priority', fields.priority, 'must be LOW, MEDIUM, HIGH or URGENT; let a mapping say what other words mean');
+    if (fields.priority?.value !== undefined && priority === undefined)
+      fault('priority', fields.priority, 'must be LOW, MEDIUM, HIGH or URGENT; let a mapping say what other words mean');
     const ticket = create(CreateTicketRequestSchema, {
       groupId: group?.groupId ?? PLACEHOLDER,
       userId: userId ?? 1n,

@@ -2,13 +2,13 @@ import { toBinary } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { DocketClient } from '../client.ts';
-import { type Cast, castOf, Directory } from './directory.ts';
 import type { CsvFile } from './csv.ts';
+import { type Cast, castOf, Directory } from './directory.ts';
 import type { Mapping } from './mapping.ts';
 import { type ImportRecord, readRecords } from './records.ts';
 import type { ErrorReport } from './report.ts';
 import { type Prepared, ticketMaker } from './request.ts';
-import { type Outcome, send, type Sending } from './send.ts';
+import { type Outcome, type Sending, send } from './send.ts';
 
 /** One import. */
 export interface ImportOptions {
@@ -74,9 +74,10 @@ export async function runImport(options: ImportOptions): Promise<ImportResult> {
   try {
     for await (const batch of batchesOf(survey.again(), ticketMaker(directory, options), options.batchSize)) {
       const outcomes = await send(sending, batch);
-      outcomes.forEach((outcome, at) => count(tally, outcome, batch[at]));
+      for (const [at, outcome] of outcomes.entries()) count(tally, outcome, batch[at]);
       await report.add(outcomes.flatMap((outcome) => (outcome.kind === 'failed' ? outcome.faults : [])));
-      progress.update((done += batch.length));
+      done += batch.length;
+      progress.update(done);
     }
   } finally {
     progress.end();
@@ -105,14 +106,22 @@ async function surveyOf(read: () => AsyncIterable<ImportRecord>, folded: boolean
   return { records, cast, again: folded ? () => kept : read };
 }
 
-function count(tally: { created: number; waiting: number; there: number; failed: number; checkedHereOnly: number }, outcome: Outcome, prepared: Prepared | undefined): void {
+function count(
+  tally: { created: number; waiting: number; there: number; failed: number; checkedHereOnly: number },
+  outcome: Outcome,
+  prepared: Prepared | undefined,
+): void {
   tally[outcome.kind] += 1;
   if (outcome.kind !== 'created') return;
   if (outcome.ticket.agentId === '') tally.waiting += 1;
   if (!prepared?.sendable) tally.checkedHereOnly += 1;
 }
 
-async function* batchesOf(records: AsyncIterable<ImportRecord> | Iterable<ImportRecord>, prepare: (record: ImportRecord) => Prepared, size: number): AsyncGenerator<Prepared[]> {
+async function* batchesOf(
+  records: AsyncIterable<ImportRecord> | Iterable<ImportRecord>,
+  prepare: (record: ImportRecord) => Prepared,
+  size: number,
+): AsyncGenerator<Prepared[]> {
   let batch: Prepared[] = [];
   let bytes = 0;
   for await (const record of records) {

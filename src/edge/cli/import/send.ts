@@ -47,8 +47,11 @@ export async function send(sending: Sending, prepared: readonly Prepared[]): Pro
   const together = async (): Promise<boolean> => {
     const items = open();
     if (items.length === 0) return true;
-    const answer = await sendBatch(sending, items.map(({ item }) => item));
-    answer?.forEach((outcome, index) => (outcomes[items[index]?.at ?? -1] = outcome));
+    const answer = await sendBatch(
+      sending,
+      items.map(({ item }) => item),
+    );
+    for (const [index, outcome] of (answer ?? []).entries()) outcomes[items[index]?.at ?? -1] = outcome;
     return answer !== undefined;
   };
   if (await together()) return outcomes as Outcome[];
@@ -96,7 +99,10 @@ async function sendOne(sending: Sending, { record, ticket }: Prepared, validateO
     const why = reasonOf(error) ?? Code[error.code];
     if (thereReasons.has(why)) return { kind: 'there' };
     const [violation] = violationsOf(error);
-    return { kind: 'failed', faults: [{ line: record.line, field: violation?.field ?? '', value: '', reason: why, message: violation?.description ?? error.rawMessage }] };
+    return {
+      kind: 'failed',
+      faults: [{ line: record.line, field: violation?.field ?? '', value: '', reason: why, message: violation?.description ?? error.rawMessage }],
+    };
   }
 }
 

@@ -49,4 +49,11 @@ export function userIdOf(text: string): bigint | undefined {
 }
 
 /** Labels separated by commas or semicolons, each once. */
-export const labelsOf = (text: string): string[] => [...new Set(text.split(/[,;]/).map((label) => label.trim()).filter((label) => label !== ''))];
+export const labelsOf = (text: string): string[] => [
+  ...new Set(
+    text
+      .split(/[,;]/)
+      .map((label) => label.trim())
+      .filter((label) => label !== ''),
+  ),
+];
