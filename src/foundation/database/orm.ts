@@ -1,8 +1,8 @@
 import { type AnyEntity, type EntityClass, MikroORM } from '@mikro-orm/postgresql';
-import { CompiledQuery, type DatabaseConnection, type QueryResult } from 'kysely';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
 import { Client } from 'pg';
-import { isDatabaseLost } from './failures.ts';
 import { SCHEMA, SERVICE_ROLE } from './migrate.ts';
+import { PooledClient } from './pooled-client.ts';
 
 /** How the service talks to its database. */
 export interface DatabaseOptions {
@@ -42,12 +42,10 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
       options: settings.map((setting) => `-c ${setting}`).join(' '),
       connectionTimeoutMillis: 10_000,
       application_name: 'docket',
+      Client: PooledClient,
     },
     // Not among the settings: the connection that cancels a query is made from these, and needs the user's own rights.
-    onCreateConnection: async (connection: unknown) => {
-      giveBackWhenLost(connection as DatabaseConnection);
-      if (takesRole) await takeServiceRole(connection as DatabaseConnection);
-    },
+    ...(takesRole ? { onCreateConnection: takeServiceRole } : {}),
     colors: false,
     ...(log ? { logger: log } : {}),
   });
@@ -55,24 +53,8 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
   return orm;
 }
 
-/**
- * Kysely gives a transaction's connection back to the pool only after its rollback succeeded; on one that was
- * lost it never does, and each would be missing in the pool for good. The pool itself throws lost ones away.
- */
-function giveBackWhenLost(connection: DatabaseConnection): void {
-  const execute = connection.executeQuery.bind(connection);
-  connection.executeQuery = async <Row>(query: CompiledQuery, ...rest: unknown[]) => {
-    try {
-      return await (execute as (...all: unknown[]) => Promise<QueryResult<Row>>)(query, ...rest);
-    } catch (error) {
-      if (query.sql === 'rollback' && isDatabaseLost(error)) return { rows: [] };
-      throw error;
-    }
-  };
-}
-
-async function takeServiceRole(connection: DatabaseConnection): Promise<void> {
-  await connection.executeQuery(CompiledQuery.raw(`SET ROLE ${SERVICE_ROLE}`));
+async function takeServiceRole(connection: unknown): Promise<void> {
+  await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`SET ROLE ${SERVICE_ROLE}`));
 }
 
 /** Whether the database user may work under the service's role, which can read the audit log but not write it. */
