@@ -40,7 +40,7 @@ afterEach(async () => {
 /** Every change of an audited thing has an entry, and every success a request: what is refused adds to neither. */
 const changesOnRecord = () => service.sql('SELECT (SELECT count(*) FROM audit_entries) AS entries, (SELECT count(*) FROM requests) AS requests');
 
-/** Tries for each RPC and form; a hundred times as many have been made by hand. */
+/** Tries for each RPC and form. */
 const numRuns = 12;
 
 describe('any request of the right kind', () => {

@@ -6,7 +6,7 @@ import type { Fields } from './requests.ts';
 export const hostileTexts: readonly string[] = [
   `'; DROP TABLE tickets; --`,
   `" OR 1=1 --`,
-  '$1 $2 ? :name %s %n {{7*7}} ${7*7}',
+  '$1 $2 ? :name %s %n {{7*7}} $(7)',
   '\\',
   '\\u0000',
   '\0',
@@ -65,7 +65,7 @@ const structs = fc.oneof(
 );
 
 /** A value for a field, whatever rules the contract has for it. */
-function valueOf(field: DescField, depth: number): fc.Arbitrary<unknown> {
+function anyValue(field: DescField, depth: number): fc.Arbitrary<unknown> {
   switch (field.fieldKind) {
     case 'scalar':
       return scalar(field.scalar);
@@ -84,14 +84,14 @@ function inner(message: DescMessage, depth: number): fc.Arbitrary<unknown> {
   if (message.typeName === 'google.protobuf.Struct') return structs;
   if (message.typeName === 'google.protobuf.Timestamp') return fc.record({ seconds: longs, nanos: fc.constantFrom(0, -1, 999_999_999, 2_000_000_000) });
   if (depth <= 0) return fc.constant({});
-  return fc.record(Object.fromEntries(message.fields.map((field) => [field.localName, valueOf(field, depth - 1)])), { requiredKeys: [] });
+  return fc.record(Object.fromEntries(message.fields.map((field) => [field.localName, anyValue(field, depth - 1)])), { requiredKeys: [] });
 }
 
 /** Requests of a kind: a good one with some of its fields, or of those inside it, replaced by anything that the wire can carry. */
 export function hostileMessage(schema: DescMessage, good: Fields): fc.Arbitrary<Message> {
-  const wild = fc.record(Object.fromEntries(schema.fields.map((field) => [field.localName, valueOf(field, 2)])), { requiredKeys: [] });
+  const wild = fc.record(Object.fromEntries(schema.fields.map((field) => [field.localName, anyValue(field, 2)])), { requiredKeys: [] });
   const key = fc.constantFrom(...schema.fields);
-  const oneOff = key.chain((field) => valueOf(field, 2).map((value) => ({ ...good, [field.localName]: mixed(good[field.localName], value) })));
+  const oneOff = key.chain((field) => anyValue(field, 2).map((value) => ({ ...good, [field.localName]: mixed(good[field.localName], value) })));
   return fc.oneof({ weight: 1, arbitrary: wild }, { weight: 3, arbitrary: oneOff }).map((fields) => create(schema, fields as Fields));
 }
 

@@ -3,9 +3,9 @@ import { InvalidField } from '../../foundation/errors.ts';
 import { AttributesTooLarge } from './errors.ts';
 
 /** Bytes of JSON that a ticket's attributes may take. */
-export const ATTRIBUTES_LIMIT_BYTES = 16 * 1024;
+const ATTRIBUTES_LIMIT_BYTES = 16 * 1024;
 /** How deep objects and lists may lie in each other. Readers in other languages give up at 33. */
-export const ATTRIBUTES_LIMIT_LEVELS = 20;
+const ATTRIBUTES_LIMIT_LEVELS = 20;
 
 /** Throws unless attributes can be kept as they are, and read again by everybody; `field` is what the caller calls them. */
 export function checkAttributes(attributes: JsonObject, field: string): JsonObject {
