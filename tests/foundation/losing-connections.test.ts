@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from 'pg';
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Pool, PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openOrm } from '../../src/foundation/database/orm.ts';
 import { sqlOf } from '../../src/foundation/database/sql.ts';

@@ -151,7 +151,10 @@ class Desk {
     const believed = this.#beliefs.tickets.get(ticketId ?? '');
     if (ticketId === undefined || !believed) return this.#create(this.#floor.hot);
     const title = `renamed ${dice(1e9)}`;
-    const request = how === 'resolve' ? { ticket: { ticketId, status: TicketStatus.RESOLVED }, updateMask: { paths: ['status'] } } : { ticket: { ticketId, title }, updateMask: { paths: ['title'] } };
+    const request =
+      how === 'resolve'
+        ? { ticket: { ticketId, status: TicketStatus.RESOLVED }, updateMask: { paths: ['status'] } }
+        : { ticket: { ticketId, title }, updateMask: { paths: ['title'] } };
     const answer = await this.#ledger.ask(updateTicket, request);
     if (!answer) this.#beliefs.tickets.delete(ticketId);
     else if (how === 'resolve') believed.resolved = true;

@@ -52,7 +52,8 @@ export class Fleet {
         process.signal('SIGTERM');
         const how = await process.ended;
         const tookMs = performance.now() - startMs;
-        if (how !== 0 || tookMs > 10_500) this.faults.push(`a process told to stop ended with ${how} after ${Math.round(tookMs)} ms:\n${process.lines.slice(-5).join('\n')}`);
+        if (how !== 0 || tookMs > 10_500)
+          this.faults.push(`a process told to stop ended with ${how} after ${Math.round(tookMs)} ms:\n${process.lines.slice(-5).join('\n')}`);
         this.#retire(process);
       }),
     );

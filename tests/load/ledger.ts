@@ -54,7 +54,11 @@ export class Ledger {
    * answered. With `leaveAfterMs` the caller hangs up then and never asks again. Answers undefined unless
    * it was acknowledged.
    */
-  async ask<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>, more: { readonly marks?: readonly string[]; readonly leaveAfterMs?: number } = {}): Promise<Buffer | undefined> {
+  async ask<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    more: { readonly marks?: readonly string[]; readonly leaveAfterMs?: number } = {},
+  ): Promise<Buffer | undefined> {
     const requestId = randomUUID();
     const bytes = toBinary(method.input, create(method.input, { ...request, requestId } as MessageInitShape<I>));
     const intent: Intent = { requestId, rpc: method.name, marks: more.marks ?? [], ending: 'abandoned', answer: undefined, reason: undefined };
@@ -78,7 +82,11 @@ export class Ledger {
   }
 
   /** The same change sent twice at once, to be acknowledged alike by two processes. */
-  async askTwice<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>, marks: readonly string[]): Promise<Buffer | undefined> {
+  async askTwice<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    marks: readonly string[],
+  ): Promise<Buffer | undefined> {
     const first = await this.ask(method, request, { marks });
     const intent = this.intents.findLast((one) => one.answer === first);
     if (!first || !intent) return first;
@@ -89,9 +97,11 @@ export class Ledger {
   }
 
   async #mayTryAgain(intent: Intent, error: Error & { code: number }): Promise<boolean> {
-    const { reason, retryDelayMs } = detailsOf(error);
-    if (RETRIED.includes(error.code as Code)) {
-      const name = `${Object.entries(Code).find(([, code]) => code === error.code)?.[0]} ${reason ?? '(by the client)'}`;
+    // A channel of a process that was just killed throws an error of its own, before anything is sent.
+    const isSent = 'metadata' in error;
+    const { reason, retryDelayMs } = isSent ? detailsOf(error) : { reason: undefined, retryDelayMs: undefined };
+    if (!isSent || RETRIED.includes(error.code as Code)) {
+      const name = `${Object.entries(Code).find(([, code]) => code === error.code)?.[0] ?? 'not sent'} ${reason ?? '(by the client)'}`;
       this.retries.set(name, (this.retries.get(name) ?? 0) + 1);
       // Not all at once when what was down is back.
       const waited = Promise.withResolvers<void>();

@@ -54,7 +54,8 @@ function compareTickets(stored: readonly StoredTicket[], intents: readonly Inten
   for (const intent of intents) {
     const found = intent.marks.flatMap((mark) => byMark.get(mark) ?? []);
     const isThere = recorded.has(intent.requestId);
-    if (found.length !== (isThere ? intent.marks.length : 0)) wrong.push(`${intent.rpc} ${intent.requestId} (${intent.ending}): ${found.length} of ${intent.marks.length} tickets are there`);
+    if (found.length !== (isThere ? intent.marks.length : 0))
+      wrong.push(`${intent.rpc} ${intent.requestId} (${intent.ending}): ${found.length} of ${intent.marks.length} tickets are there`);
     for (const [at, told] of ticketsOf(intent).entries()) {
       const [kept] = byMark.get(intent.marks[at] ?? '') ?? [];
       const same = kept?.ticket_id === told.ticketId && kept.key === told.key && kept.group_id === told.groupId && kept.user_id === String(told.userId);
@@ -82,7 +83,9 @@ function compareRequests(requests: readonly StoredRequest[], intents: readonly I
 
 /** The agent that a creation was answered with is the one that its own decision chose. */
 async function compareFirstAgents(postgres: OwnPostgres, intents: readonly Intent[], requests: readonly StoredRequest[]): Promise<string[]> {
-  const decisions = await postgres.sql<{ ticket_id: string; agent_id: string; request_key: string }>(`SELECT ticket_id, agent_id, request_key FROM docket.assignment_decisions WHERE kind = 'CREATE'`);
+  const decisions = await postgres.sql<{ ticket_id: string; agent_id: string; request_key: string }>(
+    `SELECT ticket_id, agent_id, request_key FROM docket.assignment_decisions WHERE kind = 'CREATE'`,
+  );
   const chosen = Map.groupBy(decisions, (decision) => decision.ticket_id);
   const keys = new Map(requests.map((request) => [request.request_id, request.request_key]));
   return intents.flatMap((intent) =>
@@ -99,7 +102,7 @@ function compareTicketBeliefs(stored: readonly StoredTicket[], beliefs: readonly
   return beliefs.flatMap(({ tickets }) =>
     [...tickets].flatMap(([ticketId, { title, resolved }]) => {
       const kept = byId.get(ticketId);
-      if (kept && kept.title === title && (kept.status > 3) === resolved) return [];
+      if (kept && kept.title === title && kept.status > 3 === resolved) return [];
       return [`${kept?.key ?? ticketId} should be '${title}', ${resolved ? 'resolved' : 'pending'}, and is ${JSON.stringify(kept)}`];
     }),
   );
@@ -109,8 +112,12 @@ async function comparePeople(postgres: OwnPostgres, beliefs: readonly Beliefs[])
   const away = new Set((await postgres.sql<{ agent_id: string }>(`SELECT agent_id FROM docket.agents WHERE availability = 'AWAY'`)).map((row) => row.agent_id));
   const members = new Set((await postgres.sql<{ name: string }>(`SELECT group_id || ' ' || agent_id AS name FROM docket.memberships`)).map((row) => row.name));
   return beliefs.flatMap(({ availability, members: believed }) => [
-    ...[...availability].filter(([agentId, last]) => away.has(agentId) !== (last === Availability.AWAY)).map(([agentId, last]) => `${agentId} should be ${last}`),
-    ...[...believed].filter(([name, joined]) => members.has(name) !== joined).map(([name, joined]) => `the membership ${name} should ${joined ? 'be there' : 'be gone'}`),
+    ...[...availability]
+      .filter(([agentId, last]) => away.has(agentId) !== (last === Availability.AWAY))
+      .map(([agentId, last]) => `${agentId} should be ${last}`),
+    ...[...believed]
+      .filter(([name, joined]) => members.has(name) !== joined)
+      .map(([name, joined]) => `the membership ${name} should ${joined ? 'be there' : 'be gone'}`),
   ]);
 }
 

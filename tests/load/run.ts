@@ -106,7 +106,9 @@ interface Ended {
 
 async function report({ postgres, fleet, ledger, floor, beliefs, databaseKills, seconds }: Ended): Promise<SoakReport> {
   const invariants = await checkDatabase(postgres.url);
-  const violated = invariants.findings.filter(({ violations }) => violations > 0).map(({ invariant, violations, first }) => `${invariant} is violated ${violations} times: ${first.join('; ')}`);
+  const violated = invariants.findings
+    .filter(({ violations }) => violations > 0)
+    .map(({ invariant, violations, first }) => `${invariant} is violated ${violations} times: ${first.join('; ')}`);
   const acknowledged = ledger.count('acknowledged');
   return {
     acknowledged,

@@ -62,10 +62,9 @@ export async function mayTakeServiceRole(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   await client.connect();
   try {
-    const found = await client.query<{ member: boolean }>(
-      `SELECT pg_has_role(current_user, oid, 'MEMBER') AS member FROM pg_roles WHERE rolname = $1`,
-      [SERVICE_ROLE],
-    );
+    const found = await client.query<{ member: boolean }>(`SELECT pg_has_role(current_user, oid, 'MEMBER') AS member FROM pg_roles WHERE rolname = $1`, [
+      SERVICE_ROLE,
+    ]);
     return found.rows[0]?.member ?? false;
   } finally {
     await client.end();

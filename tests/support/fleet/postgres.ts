@@ -26,7 +26,9 @@ export interface OwnPostgres {
 }
 
 /** Makes and starts one on a free port. `settings` are PostgreSQL's own, by name; `fast` gives up safety against power cuts, not against kills. */
-export async function startPostgres(options: { readonly settings?: Readonly<Record<string, string | number>>; readonly fast?: boolean } = {}): Promise<OwnPostgres> {
+export async function startPostgres(
+  options: { readonly settings?: Readonly<Record<string, string | number>>; readonly fast?: boolean } = {},
+): Promise<OwnPostgres> {
   const home = await realpath(await mkdtemp(join(tmpdir(), `docket-own-${process.pid}-`)));
   await chmod(home, 0o755);
   const user = await pickUser(join(home, 'cluster'));
@@ -63,7 +65,10 @@ export async function startPostgres(options: { readonly settings?: Readonly<Reco
     sql: (text, values) => ask(owner, text, values),
     async kill(what) {
       if (what === 'session') {
-        const [session] = await ask<{ pid: number }>(owner, `SELECT pid FROM pg_stat_activity WHERE application_name = 'docket' ORDER BY state = 'active' DESC, random() LIMIT 1`);
+        const [session] = await ask<{ pid: number }>(
+          owner,
+          `SELECT pid FROM pg_stat_activity WHERE application_name = 'docket' ORDER BY state = 'active' DESC, random() LIMIT 1`,
+        );
         if (session) killNow(session.pid);
         return;
       }

@@ -74,7 +74,10 @@ export async function startProcess(databaseUrl: string, settings: Readonly<Recor
 
 /** An administrator's header for a database, made by `docket token create`. */
 export async function makeToken(databaseUrl: string): Promise<string> {
-  const child = spawn(process.execPath, [MAIN, 'token', 'create', '--name', 'load', '--role', 'admin'], { env: environmentOf(databaseUrl, { DOCKET_LOG_LEVEL: 'warn' }), stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, 'token', 'create', '--name', 'load', '--role', 'admin'], {
+    env: environmentOf(databaseUrl, { DOCKET_LOG_LEVEL: 'warn' }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk.toString();
