@@ -96,6 +96,23 @@ describe('several pools', () => {
     expect(words.filter((word) => word !== 'apart')).toEqual(['held', 'both', 'behind']);
   });
 
+  it('lets nobody overtake it either who could still be taken while the lock is waited for', async () => {
+    const queue = probing.queue({ lanes: 1 });
+    const other = await probing.owner.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT FROM pools FOR UPDATE');
+    const calls = [queue.submit(probing.command('first', ['b']))];
+    await waits(queue, 1);
+    for (const [word, pools] of [['both', ['a', 'b']], ['behind', ['b']]] as const) {
+      calls.push(queue.submit(probing.command(word, pools)));
+    }
+    await waits(queue, 3);
+    await other.query('COMMIT');
+    other.release();
+    await Promise.all(calls);
+    expect(await probing.words()).toEqual(['first', 'both', 'behind']);
+  });
+
   it('locks pools in one order, so that two processes with the same pools never deadlock', async () => {
     const queues = [probing.queue({ lanes: 1 }), probing.queue({ lanes: 1 })];
     const calls = Array.from({ length: 40 }, (_, at) => queues[at % 2]?.submit(probing.command(`word-${at}`, at % 4 < 2 ? ['a', 'b', 'c'] : ['c', 'b', 'a'])));

@@ -31,6 +31,7 @@ describe('one request id', () => {
     first.go();
     expect((await Promise.all(calls)).map((answer) => answer.value)).toEqual(['first', 'once', 'once', 'once', 'once']);
     expect(await probing.words()).toEqual(['first', 'once']);
+    expect(probing.planned.flat().filter((word) => word === 'once'), 'times that it was begun').toHaveLength(1);
   });
 
   it('has one effect when it is sent to several processes at once, in one pool or in different ones', async () => {
