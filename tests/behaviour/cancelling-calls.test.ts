@@ -1,19 +1,20 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type Client, status } from '@grpc/grpc-js';
+import type { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { openOrm } from '../../src/foundation/database/orm.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database/index.ts';
 import { callGrpc, connectClient, detailsOf, failureOf, grpcChannel, pathOf } from '../support/edge/clients.ts';
-import { openStream } from '../support/edge/raw.ts';
 import { startTestEdge, type TestEdge, tokenOf } from '../support/edge/index.ts';
+import { openStream } from '../support/edge/raw.ts';
+import { startService } from '../support/service.ts';
 
 const token = tokenOf('service');
 const headers = { authorization: token };
-const { getTicket } = TicketService.method;
+const { getTicket, listTickets } = TicketService.method;
 
 let database: TestDatabase;
 let orm: MikroORM;
@@ -57,7 +58,9 @@ afterAll(async () => {
 });
 
 const sleepers = async (): Promise<number> => {
-  const { rows } = await other.query(`SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`);
+  const { rows } = await other.query(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
+  );
   return (rows[0] as { count: number }).count;
 };
 const sleeping = (count: number) => vi.waitFor(async () => expect(await sleepers()).toBe(count), { timeout: 1_200, interval: 20 });
@@ -88,7 +91,9 @@ describe('a caller who leaves', () => {
   });
 
   it('it cancels the queries of a connection that breaks', async () => {
-    const streams = await Promise.all([edge.grpcPort, edge.connectPort].map((port) => openStream(port, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', ...headers })));
+    const streams = await Promise.all(
+      [edge.grpcPort, edge.connectPort].map((port) => openStream(port, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', ...headers })),
+    );
     const bytes = toBinary(getTicket.input, create(getTicket.input, { ticketId: 'SLEEP-1' }));
     for (const stream of streams) stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]));
     await sleeping(2);
@@ -155,5 +160,31 @@ describe('a database that is not there', () => {
     expect(error.code).toBe(Code.Unavailable);
     await lonely.close();
     await lost.close(true);
+  });
+});
+
+describe('a real RPC that waits in the database', () => {
+  it.each(['a deadline that passes', 'a caller who leaves'])('it is cancelled there by %s', async (why) => {
+    const service = await startService();
+    const auditor = await service.person('auditor', ['auditor']);
+    await service.call(listTickets, {}, auditor);
+    const waiting = async () =>
+      (await service.sql(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%tickets%'`)).length;
+    const lock = new pg.Client({ connectionString: service.app.database.url });
+    await lock.connect();
+    await lock.query('BEGIN');
+    await lock.query('LOCK TABLE docket.tickets');
+    const leave = new AbortController();
+    const call = failureOf(
+      callGrpc(service.channel, listTickets, {}, { token: auditor, signal: leave.signal, ...(why === 'a caller who leaves' ? {} : { deadlineMs: 1_500 }) }),
+    );
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
+    if (why === 'a caller who leaves') leave.abort();
+    expect((await call).code).toBe(why === 'a caller who leaves' ? status.CANCELLED : status.DEADLINE_EXCEEDED);
+    // The lock is still held: only the cancelling can have ended the wait.
+    await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 2_500, interval: 20 });
+    await lock.query('ROLLBACK');
+    await lock.end();
+    await service.close();
   });
 });

@@ -71,12 +71,15 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 /** Kills at random moments of the given time; resolves with the kills of PostgreSQL, when all that was killed is back. */
 async function harm(postgres: OwnPostgres, fleet: Fleet, { seconds, processKills, databaseKills }: SoakOptions, log: (line: string) => void): Promise<number> {
   const moments = (count: number): number[] => Array.from({ length: count }, (_, at) => ((at + 0.2 + 0.6 * Math.random()) / count) * seconds * 1000);
-  const ofProcesses = moments(processKills).map(async (ms) => {
-    await after(ms);
-    log('kill -9 of a process');
-    await fleet.killOne();
-  });
   const startMs = performance.now();
+  // One after the other: on a slow machine all would be down at once, and nothing would be tried.
+  const ofProcesses = async (): Promise<void> => {
+    for (const ms of moments(processKills)) {
+      await after(startMs + ms - performance.now());
+      log('kill -9 of a process');
+      await fleet.killOne();
+    }
+  };
   const ofDatabase = async (): Promise<void> => {
     for (const [at, ms] of moments(databaseKills).entries()) {
       await after(startMs + ms - performance.now());
@@ -86,12 +89,12 @@ async function harm(postgres: OwnPostgres, fleet: Fleet, { seconds, processKills
       await postgres.start();
     }
   };
-  await Promise.all([...ofProcesses, ofDatabase()]);
+  await Promise.all([ofProcesses(), ofDatabase()]);
   return databaseKills;
 }
 
 function after(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
+  return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
 }
 
 interface Ended {
