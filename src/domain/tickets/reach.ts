@@ -13,9 +13,6 @@ export interface Reach {
   readonly agentId: string | undefined;
 }
 
-/** The whole reach of Docket itself, for jobs. */
-export const EVERYTHING: Reach = { visible: 'all', managed: 'all', agentId: undefined };
-
 /** What the caller may see and change: services report outcomes anywhere, supervisors manage their groups. */
 export async function reachOf(ctx: Context): Promise<Reach> {
   const { roles, agentId } = ctx.caller;
