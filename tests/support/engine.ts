@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
 import type { Ticket } from '../../gen/ticketing/v1/ticket_pb.ts';
 import type { Clients, Harness } from './harness.ts';
+import { makeAgent, makeGroup } from './team.ts';
 
 type CreateRequest = Parameters<Clients['tickets']['createTicket']>[0];
 type Patch = Omit<NonNullable<Parameters<Clients['tickets']['updateTicket']>[0]['ticket']>, '$typeName' | 'ticketId'>;
@@ -114,3 +115,11 @@ const NEEDLESSLY_WAITING = `
     AND a.active AND a.delete_time IS NULL AND a.availability = 'AVAILABLE'
     AND c.open_tickets < least(coalesce(a.max_open_tickets, 2147483647), coalesce(g.max_open_per_agent, 2147483647))
     AND NOT EXISTS (SELECT FROM jsonb_each(g.required_skills) s WHERE coalesce((a.skills ->> s.key)::int, 0) < s.value::int)`;
+
+/** A group named by the key, with agents `<key>-a`, `<key>-b`, … */
+export async function makeTeam(harness: Harness, key: string, size: number, more: Parameters<typeof makeGroup>[2] = {}): Promise<{ readonly group: Group; readonly names: string[] }> {
+  const group = await makeGroup(harness, key, more);
+  const names = Array.from({ length: size }, (_, at) => `${key}-${'abcdef'[at]}`);
+  for (const name of names) await makeAgent(harness, name, [group]);
+  return { group, names };
+}
