@@ -1,7 +1,8 @@
 import { create, createRegistry } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
+import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
-import { DomainError, type FieldViolation } from '../../../foundation/errors.ts';
+import { DomainError, type FieldViolation, InvalidField } from '../../../foundation/errors.ts';
 import type { Endpoint, Interceptor } from '../call.ts';
 
 /**
@@ -18,9 +19,21 @@ export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
     if (kind === 'error') throw error;
   }
   return async (call, next) => {
-    if (call.request) check(validator, call.endpoint, call.request);
+    if (call.request) {
+      check(validator, call.endpoint, call.request);
+      checkTimes(call.endpoint, call.request);
+    }
     return next();
   };
+}
+
+/** Nothing in the contract's rules can look at the fraction of a time, which the binary form lets be any number. */
+function checkTimes(endpoint: Endpoint, request: object): void {
+  for (const field of endpoint.method.input.fields) {
+    if (field.message?.typeName !== TimestampSchema.typeName) continue;
+    const time = (request as Record<string, unknown>)[field.localName] as Timestamp | undefined;
+    if (time && (time.nanos < 0 || time.nanos > 999_999_999)) throw new InvalidField(field.name, 'must have nanos from 0 to 999,999,999');
+  }
 }
 
 function check(validator: Validator, endpoint: Endpoint, request: Parameters<Validator['validate']>[1]): void {
