@@ -26,7 +26,14 @@ async function workApart(shift: Shift): Promise<ShiftAnswers> {
 const workHere = (shift: Shift): Promise<ShiftAnswers> => workShift(shift);
 
 const shifts = (count: number, groups: readonly Group[], more: Partial<Shift> = {}): Shift[] =>
-  Array.from({ length: count }, (_, at) => ({ url: harness.url, name: `process-${at}`, groupIds: groups.map((group) => group.groupId), tickets: 40, restless: [], ...more }));
+  Array.from({ length: count }, (_, at) => ({
+    url: harness.url,
+    name: `process-${at}`,
+    groupIds: groups.map((group) => group.groupId),
+    tickets: 40,
+    restless: [],
+    ...more,
+  }));
 
 /** Every ticket that was answered is there once, with a key of its own, in the state that was answered; and no other. */
 async function expectAllThere(answers: readonly ShiftAnswers[]): Promise<void> {
@@ -35,7 +42,9 @@ async function expectAllThere(answers: readonly ShiftAnswers[]): Promise<void> {
   expect(rows.map((row) => row.ticket_id).sort()).toEqual([...created].sort());
   const resolved = rows.filter((row) => row.status === 4).map((row) => row.ticket_id);
   expect(resolved.sort()).toEqual(answers.flatMap((answer) => answer.resolved).sort());
-  const numbers = await harness.sql(`SELECT FROM tickets t JOIN groups g USING (group_id) GROUP BY g.key HAVING count(DISTINCT t.key) <> max(split_part(t.key, '-', 2)::int)`);
+  const numbers = await harness.sql(
+    `SELECT FROM tickets t JOIN groups g USING (group_id) GROUP BY g.key HAVING count(DISTINCT t.key) <> max(split_part(t.key, '-', 2)::int)`,
+  );
   expect(numbers, 'groups whose keys were not counted without gap').toEqual([]);
 }
 
@@ -71,11 +80,17 @@ describe.each([
   });
 
   it('lose and double nothing, and break no limit, while agents with limits in shared groups come and go', { timeout: 120_000 }, async () => {
-    const groups = [await makeGroup(harness, 'ONE', { assignmentPolicy: { maxOpenPerAgent: 6, catchUpLimit: 2 } }), await makeGroup(harness, 'TWO'), await makeGroup(harness, 'APART')];
+    const groups = [
+      await makeGroup(harness, 'ONE', { assignmentPolicy: { maxOpenPerAgent: 6, catchUpLimit: 2 } }),
+      await makeGroup(harness, 'TWO'),
+      await makeGroup(harness, 'APART'),
+    ];
     const [one, two, apart] = groups as [Group, Group, Group];
     for (const name of ['only-one', 'in-both', 'in-both-too']) await makeAgent(harness, name, name === 'only-one' ? [one] : [one, two], { maxOpenTickets: 5 });
     for (const name of ['apart-1', 'apart-2']) await makeAgent(harness, name, [apart], { maxOpenTickets: 4 });
-    const answers = await Promise.all(shifts(3, groups).map((shift, at) => work({ ...shift, restless: [['in-both'], ['apart-1'], ['only-one', 'in-both-too']][at] ?? [] })));
+    const answers = await Promise.all(
+      shifts(3, groups).map((shift, at) => work({ ...shift, restless: [['in-both'], ['apart-1'], ['only-one', 'in-both-too']][at] ?? [] })),
+    );
     await expectAllThere(answers);
     const over = await harness.sql('SELECT agent_id FROM agents JOIN agent_counters USING (agent_id) WHERE open_tickets > max_open_tickets');
     expect(over).toEqual([]);

@@ -19,7 +19,12 @@ afterEach(async () => {
 });
 
 const dayOf = async (groupKey: string): Promise<string> =>
-  (await harness.sql<{ day: string }>('SELECT p.business_day::text AS day FROM pools p JOIN group_pools USING (pool_id) JOIN groups g USING (group_id) WHERE g.key = $1', [groupKey]))[0]?.day ?? '';
+  (
+    await harness.sql<{ day: string }>(
+      'SELECT p.business_day::text AS day FROM pools p JOIN group_pools USING (pool_id) JOIN groups g USING (group_id) WHERE g.key = $1',
+      [groupKey],
+    )
+  )[0]?.day ?? '';
 const setZone = (zone: string) => harness.sql('UPDATE settings SET business_time_zone = $1', [zone]);
 
 async function team(key: string, names: readonly string[]) {
@@ -110,8 +115,11 @@ describe('the business day of a pool', () => {
     await holder.query('COMMIT');
     await holder.end();
     const ticket = await call;
-    expect(await dayOf('LOCK') > before).toBe(true);
-    const [decision] = await harness.sql<{ day: string; agent_id: string }>('SELECT business_day::text AS day, agent_id FROM assignment_decisions WHERE ticket_id = $1', [ticket.ticketId]);
+    expect((await dayOf('LOCK')) > before).toBe(true);
+    const [decision] = await harness.sql<{ day: string; agent_id: string }>(
+      'SELECT business_day::text AS day, agent_id FROM assignment_decisions WHERE ticket_id = $1',
+      [ticket.ticketId],
+    );
     expect(decision?.day).toBe(await dayOf('LOCK'));
     expect(ticket.createTime?.seconds).toBeGreaterThan(BigInt(Math.floor(Date.parse(before) / 1000) + 86_400));
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
+import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { countersOf, createTicket, decisionsOf, expectSound, makeTeam, readTicket, updateTicket } from '../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../support/harness.ts';
@@ -78,7 +78,10 @@ describe('changing the agent', () => {
     expect(await reasonFor(other.names[0] as string)).toBe('AGENT_NOT_IN_GROUP');
     expect(await reasonFor(names[1] as string)).toBe('AGENT_INACTIVE');
     await updateTicket(harness, ticketId, { status: RESOLVED });
-    expect(await failureOf(updateTicket(harness, ticketId, { agentId: '' }, ['agent_id']))).toMatchObject({ kind: 'failed_precondition', reason: 'TICKET_NOT_PENDING' });
+    expect(await failureOf(updateTicket(harness, ticketId, { agentId: '' }, ['agent_id']))).toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'TICKET_NOT_PENDING',
+    });
   });
 });
 
@@ -128,6 +131,9 @@ describe('moving to another group', () => {
     expect(await reasonFor(deleted.groupId)).toBe('GROUP_DELETED');
     await updateTicket(harness, ticketId, { status: RESOLVED });
     const { group: other } = await team('MVH', 1);
-    expect(await failureOf(updateTicket(harness, ticketId, { groupId: other.groupId }))).toMatchObject({ kind: 'failed_precondition', reason: 'TICKET_NOT_PENDING' });
+    expect(await failureOf(updateTicket(harness, ticketId, { groupId: other.groupId }))).toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'TICKET_NOT_PENDING',
+    });
   });
 });

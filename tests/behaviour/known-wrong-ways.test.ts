@@ -85,7 +85,8 @@ async function standing(): Promise<Record<string, { counted: number; real: numbe
   return Object.fromEntries(rows.map(({ agent_id, counted, real }) => [agent_id, { counted, real }]));
 }
 
-const agents = (today: Record<string, number>) => client(0).query('INSERT INTO agents SELECT key, value::int FROM jsonb_each_text($1)', [JSON.stringify(today)]);
+const agents = (today: Record<string, number>) =>
+  client(0).query('INSERT INTO agents SELECT key, value::int FROM jsonb_each_text($1)', [JSON.stringify(today)]);
 const fair = { a: { counted: 1, real: 1 }, b: { counted: 1, real: 1 } };
 
 describe('counters without a lock', () => {
@@ -194,7 +195,7 @@ describe('time across midnight', () => {
 describe('SERIALIZABLE as the only guard', () => {
   /** Eight look at the counters before any of them writes; answers what became of each. */
   async function eightAtOnce(begin: string): Promise<string[]> {
-    const chosen: (Awaited<ReturnType<typeof choose>>)[] = [];
+    const chosen: Awaited<ReturnType<typeof choose>>[] = [];
     for (const session of clients) {
       await session.query(begin);
       chosen.push(await choose(session, FEWEST));
@@ -238,7 +239,11 @@ describe('a sweep of timers', () => {
   const lockTimer = (session: pg.Client) => session.query('SELECT FROM timers WHERE timer_id = 1 FOR UPDATE');
   const lockPool = (session: pg.Client) => session.query('SELECT FROM pool WHERE pool_id = 1 FOR UPDATE');
   const commit = (session: pg.Client) => session.query('COMMIT');
-  const codeOf = (step: Promise<unknown>) => step.then(() => 'done', (error: { code: string }) => error.code);
+  const codeOf = (step: Promise<unknown>) =>
+    step.then(
+      () => 'done',
+      (error: { code: string }) => error.code,
+    );
 
   it('that locks its timers before the pool deadlocks with a resolve', async () => {
     const [sweep, resolve] = [client(1), client(2)];
@@ -256,7 +261,11 @@ describe('a sweep of timers', () => {
     await sweep.query('BEGIN');
     await resolve.query('BEGIN');
     await lockPool(resolve);
-    const waiting = codeOf(lockPool(sweep).then(() => lockTimer(sweep)).then(() => commit(sweep)));
+    const waiting = codeOf(
+      lockPool(sweep)
+        .then(() => lockTimer(sweep))
+        .then(() => commit(sweep)),
+    );
     await untilBlocked();
     expect(await codeOf(lockTimer(resolve).then(() => commit(resolve)))).toBe('done');
     expect(await waiting).toBe('done');

@@ -117,7 +117,12 @@ const NEEDLESSLY_WAITING = `
     AND NOT EXISTS (SELECT FROM jsonb_each(g.required_skills) s WHERE coalesce((a.skills ->> s.key)::int, 0) < s.value::int)`;
 
 /** A group named by the key, with agents `<key>-a`, `<key>-b`, … */
-export async function makeTeam(harness: Harness, key: string, size: number, more: Parameters<typeof makeGroup>[2] = {}): Promise<{ readonly group: Group; readonly names: string[] }> {
+export async function makeTeam(
+  harness: Harness,
+  key: string,
+  size: number,
+  more: Parameters<typeof makeGroup>[2] = {},
+): Promise<{ readonly group: Group; readonly names: string[] }> {
   const group = await makeGroup(harness, key, more);
   const names = Array.from({ length: size }, (_, at) => `${key}-${'abcdef'[at]}`);
   for (const name of names) await makeAgent(harness, name, [group]);

@@ -98,9 +98,18 @@ export async function startProbing(): Promise<Probing> {
     planned,
     batches,
     queue: (limits = {}) =>
-      new CommandQueue({ orm, handlers: [], enqueue: async () => undefined }, { lanes: 3, queueBound: 1000, ...limits }, { batch: (commands, pools) => void batches.push({ commands, pools }) }),
+      new CommandQueue(
+        { orm, handlers: [], enqueue: async () => undefined },
+        { lanes: 3, queueBound: 1000, ...limits },
+        { batch: (commands, pools) => void batches.push({ commands, pools }) },
+      ),
     command(word, pools = ['a'], intent = {}) {
-      const origin = { actor: 'tester', actorKind: 'USER', rpc: 'test/Probe', intent: { requestId: undefined, bodyHash: Buffer.from(word), validateOnly: false, reason: '', ...intent } } as const;
+      const origin = {
+        actor: 'tester',
+        actorKind: 'USER',
+        rpc: 'test/Probe',
+        intent: { requestId: undefined, bodyHash: Buffer.from(word), validateOnly: false, reason: '', ...intent },
+      } as const;
       return { kind, input: { word, pools }, origin, requestKey: newId() };
     },
     stopAt(word) {

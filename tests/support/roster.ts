@@ -35,7 +35,11 @@ export function rosterAgent(agentId: string, more: Partial<RosterAgent> = {}): R
 }
 
 /** A group in memory with these members, who learn that they are. */
-export function rosterGroup(groupId: string, members: readonly RosterAgent[], more: Partial<Omit<RosterGroup, 'policy'>> & { readonly policy?: Partial<Policy> } = {}): RosterGroup {
+export function rosterGroup(
+  groupId: string,
+  members: readonly RosterAgent[],
+  more: Partial<Omit<RosterGroup, 'policy'>> & { readonly policy?: Partial<Policy> } = {},
+): RosterGroup {
   const ordered = [...members].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
   const { policy, ...rest } = more;
   const group: RosterGroup = {

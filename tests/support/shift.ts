@@ -1,16 +1,16 @@
 import { fileURLToPath } from 'node:url';
-import { submit } from '../../src/foundation/commands/submit.ts';
-import { CommandQueue } from '../../src/foundation/commands/queue.ts';
-import type { CommandKind } from '../../src/foundation/commands/command.ts';
-import type { Caller } from '../../src/foundation/context.ts';
-import { openOrm } from '../../src/foundation/database/orm.ts';
-import { newId } from '../../src/foundation/ids.ts';
 import { setAvailability } from '../../src/domain/agents/commands/set-availability.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
 import { createTicketCommand, updateTicketCommand } from '../../src/domain/tickets/plan.ts';
 import type { Reach } from '../../src/domain/tickets/reach.ts';
 import { STATUS } from '../../src/domain/tickets/rules.ts';
 import { entities } from '../../src/entities.ts';
+import type { CommandKind } from '../../src/foundation/commands/command.ts';
+import { CommandQueue } from '../../src/foundation/commands/queue.ts';
+import { submit } from '../../src/foundation/commands/submit.ts';
+import type { Caller } from '../../src/foundation/context.ts';
+import { openOrm } from '../../src/foundation/database/orm.ts';
+import { newId } from '../../src/foundation/ids.ts';
 
 /** What one process does on a database: many things at once, by a queue and connections of its own. */
 export interface Shift {

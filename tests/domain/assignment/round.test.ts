@@ -80,10 +80,14 @@ describe('a run of placements', () => {
         (agentFacts, groupFacts, dealFacts, steps) => {
           const agents = agentFacts.map((facts, at) => rosterAgent(AGENTS[at] as string, facts as Partial<RosterAgent>));
           const groups = groupFacts.map(({ members, handicaps, ...policy }, at) =>
-            rosterGroup(`g${at}`, members.map((member) => agents[member] as RosterAgent), {
-              policy,
-              handicaps: new Map(handicaps.flatMap((handicap, member) => (handicap > 0 ? [[AGENTS[member] as string, handicap] as const] : []))),
-            }),
+            rosterGroup(
+              `g${at}`,
+              members.map((member) => agents[member] as RosterAgent),
+              {
+                policy,
+                handicaps: new Map(handicaps.flatMap((handicap, member) => (handicap > 0 ? [[AGENTS[member] as string, handicap] as const] : []))),
+              },
+            ),
           );
           const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers());
           const deal: Deal = {
@@ -132,9 +136,15 @@ describe('a run of placements', () => {
   });
 
   it('goes round in one order on a steady roster', () => {
-    const group = rosterGroup('g', ['c', 'a', 'b'].map((id) => rosterAgent(id)));
+    const group = rosterGroup(
+      'g',
+      ['c', 'a', 'b'].map((id) => rosterAgent(id)),
+    );
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
-    const winners = Array.from({ length: 7 }, () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId);
+    const winners = Array.from(
+      { length: 7 },
+      () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId,
+    );
     expect(winners).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
   });
 
@@ -143,7 +153,10 @@ describe('a run of placements', () => {
       const agents = ['a', 'b', 'c'].map((id) => rosterAgent(id, id === 'c' ? {} : { assignedToday: 20, lastAssignedSequence: 5 }));
       const group = rosterGroup('g', agents, { handicaps: new Map(handicap > 0 ? [['c', handicap]] : []) });
       const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
-      const winners = Array.from({ length: 20 }, () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId);
+      const winners = Array.from(
+        { length: 20 },
+        () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId,
+      );
       return winners.findIndex((winner) => winner !== 'c');
     };
     expect(run(20)).toBe(1);
@@ -154,11 +167,17 @@ describe('a run of placements', () => {
 
 describe('an equal deal', () => {
   it('gives 12 tickets to agents with 0, 6 and 12 today 4 each', () => {
-    const agents = [rosterAgent('leaver', { openTickets: 12 }), rosterAgent('a'), rosterAgent('b', { assignedToday: 6 }), rosterAgent('c', { assignedToday: 12 })];
+    const agents = [
+      rosterAgent('leaver', { openTickets: 12 }),
+      rosterAgent('a'),
+      rosterAgent('b', { assignedToday: 6 }),
+      rosterAgent('c', { assignedToday: 12 }),
+    ];
     const group = rosterGroup('g', agents);
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(['leaver']), receivers: undefined };
-    for (let ticket = 0; ticket < 12; ticket++) assignments.deal({ ticketId: `t${ticket}`, groupId: 'g', kind: 'REASSIGN', previousAgentId: 'leaver', requestKey: 'r' }, deal);
+    for (let ticket = 0; ticket < 12; ticket++)
+      assignments.deal({ ticketId: `t${ticket}`, groupId: 'g', kind: 'REASSIGN', previousAgentId: 'leaver', requestKey: 'r' }, deal);
     expect(Object.fromEntries(deal.received)).toEqual({ a: 4, b: 4, c: 4 });
     expect(agents.map((agent) => agent.assignedToday)).toEqual([0, 4, 10, 16]);
   });
@@ -168,7 +187,8 @@ describe('an equal deal', () => {
     const groups = [rosterGroup('g', [a, b]), rosterGroup('h', [b, c])];
     const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(), receivers: undefined };
-    for (const groupId of ['g', 'g', 'h', 'h', 'g', 'h']) assignments.deal({ ticketId: 't', groupId, kind: 'REASSIGN', previousAgentId: null, requestKey: 'r' }, deal);
+    for (const groupId of ['g', 'g', 'h', 'h', 'g', 'h'])
+      assignments.deal({ ticketId: 't', groupId, kind: 'REASSIGN', previousAgentId: null, requestKey: 'r' }, deal);
     expect(Object.fromEntries(deal.received)).toEqual({ a: 2, b: 2, c: 2 });
   });
 
@@ -176,7 +196,8 @@ describe('an equal deal', () => {
     const group = rosterGroup('g', [rosterAgent('a'), rosterAgent('b', { assignedToday: 50 })]);
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(), receivers: undefined };
-    const take = (previousAgentId: string) => assignments.deal({ ticketId: 't', groupId: 'g', kind: 'REASSIGN', previousAgentId, requestKey: 'r' }, deal)?.agentId;
+    const take = (previousAgentId: string) =>
+      assignments.deal({ ticketId: 't', groupId: 'g', kind: 'REASSIGN', previousAgentId, requestKey: 'r' }, deal)?.agentId;
     expect([take('a'), take('a'), take('b')]).toEqual(['b', 'b', 'a']);
   });
 });

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareStandings, compareWaiting, computeHandicap, isAutomatic, roomOf, type Standing, tieBreakBetween, whyLeftOut } from '../../../src/domain/assignment/rules.ts';
+import {
+  compareStandings,
+  compareWaiting,
+  computeHandicap,
+  isAutomatic,
+  roomOf,
+  type Standing,
+  tieBreakBetween,
+  whyLeftOut,
+} from '../../../src/domain/assignment/rules.ts';
 import { rosterAgent, rosterGroup } from '../../support/roster.ts';
 
 const standing = (agentId: string, more: Partial<Standing> = {}): Standing => ({ agentId, received: 0, key: 0, lastSequence: 0, ...more });

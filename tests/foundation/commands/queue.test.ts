@@ -103,7 +103,10 @@ describe('several pools', () => {
     await other.query('SELECT FROM pools FOR UPDATE');
     const calls = [queue.submit(probing.command('first', ['b']))];
     await waits(queue, 1);
-    for (const [word, pools] of [['both', ['a', 'b']], ['behind', ['b']]] as const) {
+    for (const [word, pools] of [
+      ['both', ['a', 'b']],
+      ['behind', ['b']],
+    ] as const) {
       calls.push(queue.submit(probing.command(word, pools)));
     }
     await waits(queue, 3);
@@ -118,7 +121,9 @@ describe('several pools', () => {
     const calls = Array.from({ length: 40 }, (_, at) => queues[at % 2]?.submit(probing.command(`word-${at}`, at % 4 < 2 ? ['a', 'b', 'c'] : ['c', 'b', 'a'])));
     await Promise.all(calls);
     expect(new Set(await probing.words()).size).toBe(40);
-    expect((await probing.owner.query('SELECT deadlocks::int AS deadlocks FROM pg_stat_database WHERE datname = current_database()')).rows).toEqual([{ deadlocks: 0 }]);
+    expect((await probing.owner.query('SELECT deadlocks::int AS deadlocks FROM pg_stat_database WHERE datname = current_database()')).rows).toEqual([
+      { deadlocks: 0 },
+    ]);
   });
 
   it('starts over when a pool was merged away while it waited, and writes once', async () => {
@@ -176,7 +181,11 @@ describe('failing', () => {
 
   it('aborted CONCURRENT_CHANGE: others kept getting in the way; it may be tried again after a while', async () => {
     probing.failWith('word', '40P01', 100);
-    await expect(probing.queue().submit(probing.command('word'))).rejects.toMatchObject({ kind: 'aborted', reason: 'CONCURRENT_CHANGE', retryAfterMs: expect.any(Number) });
+    await expect(probing.queue().submit(probing.command('word'))).rejects.toMatchObject({
+      kind: 'aborted',
+      reason: 'CONCURRENT_CHANGE',
+      retryAfterMs: expect.any(Number),
+    });
     expect(await probing.words()).toEqual([]);
   });
 
@@ -187,7 +196,9 @@ describe('failing', () => {
       const word = probing.stopAt(`cut-${time}`);
       const cut = queue.submit(probing.command(`cut-${time}`));
       await word.stopped;
-      await probing.owner.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'docket' AND state LIKE 'idle in transaction%'`);
+      await probing.owner.query(
+        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'docket' AND state LIKE 'idle in transaction%'`,
+      );
       word.go();
       await expect(cut).rejects.toMatchObject({ kind: 'unavailable', reason: 'DATABASE_UNAVAILABLE', retryAfterMs: expect.any(Number) });
     }
@@ -201,7 +212,11 @@ describe('failing', () => {
     const calls = [queue.submit(probing.command('first'))];
     await first.stopped;
     for (const word of ['second', 'third']) calls.push(queue.submit(probing.command(word)));
-    await expect(queue.submit(probing.command('fourth'))).rejects.toMatchObject({ kind: 'resource_exhausted', reason: 'QUEUE_FULL', retryAfterMs: expect.any(Number) });
+    await expect(queue.submit(probing.command('fourth'))).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+      reason: 'QUEUE_FULL',
+      retryAfterMs: expect.any(Number),
+    });
     first.go();
     await Promise.all(calls);
     expect((await queue.submit(probing.command('fourth'))).value).toBe('fourth');

@@ -31,7 +31,10 @@ describe('one request id', () => {
     first.go();
     expect((await Promise.all(calls)).map((answer) => answer.value)).toEqual(['first', 'once', 'once', 'once', 'once']);
     expect(await probing.words()).toEqual(['first', 'once']);
-    expect(probing.planned.flat().filter((word) => word === 'once'), 'times that it was begun').toHaveLength(1);
+    expect(
+      probing.planned.flat().filter((word) => word === 'once'),
+      'times that it was begun',
+    ).toHaveLength(1);
   });
 
   it('has one effect when it is sent to several processes at once, in one pool or in different ones', async () => {
@@ -48,7 +51,10 @@ describe('one request id', () => {
     const queue = probing.queue();
     const requestId = randomUUID();
     await queue.submit(probing.command('mine', ['a'], asked(requestId, 'mine')));
-    await expect(queue.submit(probing.command('other', ['a'], asked(requestId, 'other')))).rejects.toMatchObject({ kind: 'already_exists', reason: 'REQUEST_ID_REUSED' });
+    await expect(queue.submit(probing.command('other', ['a'], asked(requestId, 'other')))).rejects.toMatchObject({
+      kind: 'already_exists',
+      reason: 'REQUEST_ID_REUSED',
+    });
     const first = probing.stopAt('first');
     const opening = queue.submit(probing.command('first'));
     await first.stopped;

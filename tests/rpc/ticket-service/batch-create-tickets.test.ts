@@ -59,7 +59,16 @@ it('creates none of them when one is refused', async () => {
     expect((await failureOf(batch([good, bad, good]))).reason).toBe(reason);
   }
   const references = [{ system: 'crm', id: 'none-1', url: '' }];
-  expect((await failureOf(batch([{ ...good, externalReferences: references }, { ...good, externalReferences: references }]))).reason).toBe('EXTERNAL_REFERENCE_TAKEN');
+  expect(
+    (
+      await failureOf(
+        batch([
+          { ...good, externalReferences: references },
+          { ...good, externalReferences: references },
+        ]),
+      )
+    ).reason,
+  ).toBe('EXTERNAL_REFERENCE_TAKEN');
   expect({ ...(await traces(harness)), pools: '', sequence: '' }).toEqual({ ...before, pools: '', sequence: '' });
 });
 
@@ -73,10 +82,19 @@ it('keeps unique_per_user among the tickets of the batch too', async () => {
 it('invalid argument: none, more than 1000, or fields that belong to the batch', async () => {
   const group = await makeGroup(harness, 'INV');
   const ticket = { groupId: group.groupId, userId: 1n };
-  for (const requests of [[], Array.from({ length: 1001 }, () => ticket), [{ ...ticket, requestId: randomUUID() }], [{ ...ticket, reason: 'x' }], [{ ...ticket, validateOnly: true }]]) {
+  for (const requests of [
+    [],
+    Array.from({ length: 1001 }, () => ticket),
+    [{ ...ticket, requestId: randomUUID() }],
+    [{ ...ticket, reason: 'x' }],
+    [{ ...ticket, validateOnly: true }],
+  ]) {
     expect(await failureOf(batch(requests))).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD' });
   }
-  expect(await failureOf(batch([ticket, { ...ticket, attributes: { text: 'x'.repeat(17_000) } }]))).toMatchObject({ reason: 'ATTRIBUTES_TOO_LARGE', facts: {} });
+  expect(await failureOf(batch([ticket, { ...ticket, attributes: { text: 'x'.repeat(17_000) } }]))).toMatchObject({
+    reason: 'ATTRIBUTES_TOO_LARGE',
+    facts: {},
+  });
 });
 
 it('resource exhausted RESPONSE_TOO_LARGE: the answer would be larger than clients take; nothing is created', async () => {
@@ -92,7 +110,10 @@ it('resource exhausted RESPONSE_TOO_LARGE: the answer would be larger than clien
 
 it('answers a repeated request id as it did, and creates nothing more', async () => {
   const group = await makeGroup(harness, 'REPEAT');
-  const requests = [{ groupId: group.groupId, userId: 1n }, { groupId: group.groupId, userId: 2n }];
+  const requests = [
+    { groupId: group.groupId, userId: 1n },
+    { groupId: group.groupId, userId: 2n },
+  ];
   const requestId = randomUUID();
   const first = await batch(requests, { requestId });
   expect(await batch(requests, { requestId })).toEqual(first);
@@ -104,7 +125,13 @@ it('with validate_only answers who would get what, and leaves no trace', async (
   const group = await makeGroup(harness, 'BDRY');
   for (const agentId of ['bdry-a', 'bdry-b']) await makeAgent(harness, agentId, [group]);
   const before = await traces(harness);
-  const { tickets } = await batch([{ groupId: group.groupId, userId: 1n }, { groupId: group.groupId, userId: 2n }], { validateOnly: true });
+  const { tickets } = await batch(
+    [
+      { groupId: group.groupId, userId: 1n },
+      { groupId: group.groupId, userId: 2n },
+    ],
+    { validateOnly: true },
+  );
   expect(tickets.map((ticket) => ticket.agentId)).toEqual(['bdry-a', 'bdry-b']);
   expect(await traces(harness)).toEqual(before);
 });

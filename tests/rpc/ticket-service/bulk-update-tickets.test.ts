@@ -46,7 +46,10 @@ it('does not count tickets that are so already', async () => {
   const group = await makeGroup(harness, 'ALREADY');
   const tickets = await makeTickets(harness, group, 2);
   await bulk({ ticketIds: [tickets[0]?.ticketId ?? ''], patch: { title: 'x' } });
-  expect(await bulk({ ticketIds: tickets.map((ticket) => ticket.ticketId), patch: { title: 'x' } })).toMatchObject({ updatedCount: 1, ticketIds: [tickets[1]?.ticketId] });
+  expect(await bulk({ ticketIds: tickets.map((ticket) => ticket.ticketId), patch: { title: 'x' } })).toMatchObject({
+    updatedCount: 1,
+    ticketIds: [tickets[1]?.ticketId],
+  });
 });
 
 it('deals tickets out again when their agent is cleared, and gives them all to one when he is named', async () => {
@@ -87,14 +90,25 @@ it('changes none of them when one cannot be changed', async () => {
   await bulk({ ticketIds: [ticketIds[1] ?? ''], patch: { status: CANCELLED } });
   const before = await traces(harness);
   expect(await failureOf(bulk({ ticketIds, patch: { status: RESOLVED } }))).toMatchObject({ kind: 'failed_precondition', reason: 'TICKET_CANCELLED' });
-  expect(await failureOf(bulk({ ticketIds: [...ticketIds, randomUUID()], patch: { title: 'x' } }))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND' });
-  expect(await failureOf(bulk({ ticketIds: [ticketIds[0] ?? ''], patch: { agentId: 'nobody' } }))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
+  expect(await failureOf(bulk({ ticketIds: [...ticketIds, randomUUID()], patch: { title: 'x' } }))).toMatchObject({
+    kind: 'not_found',
+    reason: 'TICKET_NOT_FOUND',
+  });
+  expect(await failureOf(bulk({ ticketIds: [ticketIds[0] ?? ''], patch: { agentId: 'nobody' } }))).toMatchObject({
+    kind: 'not_found',
+    reason: 'AGENT_NOT_FOUND',
+  });
   expect({ ...(await traces(harness)), pools: '', sequence: '' }).toEqual({ ...before, pools: '', sequence: '' });
 });
 
 it('invalid argument: both or none of ids and filter, an etag, a filter that says nothing sensible', async () => {
   const patch = { title: 'x' };
-  for (const request of [{ patch }, { ticketIds: [randomUUID()], filter: 'true', patch }, { ticketIds: [randomUUID()], patch: { title: 'x', etag: '1' } }, { ticketIds: [randomUUID()] }]) {
+  for (const request of [
+    { patch },
+    { ticketIds: [randomUUID()], filter: 'true', patch },
+    { ticketIds: [randomUUID()], patch: { title: 'x', etag: '1' } },
+    { ticketIds: [randomUUID()] },
+  ]) {
     expect(await failureOf(bulk(request))).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD' });
   }
   expect(await failureOf(bulk({ filter: 'colour == "red"', patch }))).toMatchObject({ kind: 'invalid_argument', reason: 'FILTER_INVALID' });
@@ -113,9 +127,14 @@ it('supervisors change tickets of their groups; for others the named ones are no
   const [his, foreign] = [await makeGroup(harness, 'HIS', { supervisorIds: ['boss'] }), await makeGroup(harness, 'FOREIGN')];
   const [mine, other] = [await createTicket(harness, his), await createTicket(harness, foreign)];
   const boss = harness.callAs({ roles: ['supervisor'], actor: 'boss' }).tickets;
-  expect(await failureOf(boss.bulkUpdateTickets({ ticketIds: [mine.ticketId, other.ticketId], patch: { title: 'x' } }))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND' });
+  expect(await failureOf(boss.bulkUpdateTickets({ ticketIds: [mine.ticketId, other.ticketId], patch: { title: 'x' } }))).toMatchObject({
+    kind: 'not_found',
+    reason: 'TICKET_NOT_FOUND',
+  });
   expect(await boss.bulkUpdateTickets({ filter: `key in ["${mine.key}", "${other.key}"]`, patch: { title: 'x' } })).toMatchObject({ updatedCount: 1 });
-  expect(await failureOf(harness.callAs('agent').tickets.bulkUpdateTickets({ ticketIds: [mine.ticketId], patch: { title: 'x' } }))).toMatchObject({ kind: 'permission_denied' });
+  expect(await failureOf(harness.callAs('agent').tickets.bulkUpdateTickets({ ticketIds: [mine.ticketId], patch: { title: 'x' } }))).toMatchObject({
+    kind: 'permission_denied',
+  });
 });
 
 it('answers a repeated request id as it did, and with validate_only leaves no trace', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { Availability } from '../../../gen/ticketing/v1/agent_pb.ts';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { Priority, TicketStatus } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { countersOf, createTicket, decisionsOf, expectSound, readTicket, traces } from '../../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../../support/harness.ts';
@@ -139,8 +139,19 @@ describe('creating a ticket', () => {
     const reference = { system: 'crm', id: 'ref-1', url: '' };
     const first = await createTicket(harness, group, { externalReferences: [reference] });
     const failure = await failureOf(createTicket(harness, group, { externalReferences: [{ ...reference, url: 'https://elsewhere.example' }] }));
-    expect(failure).toMatchObject({ kind: 'already_exists', reason: 'EXTERNAL_REFERENCE_TAKEN', facts: { ticket_id: first.ticketId, key: first.key, system: 'crm', id: 'ref-1' } });
-    await failureOf(createTicket(harness, group, { externalReferences: [{ ...reference, id: 'ref-2' }, { ...reference, id: 'ref-2' }] }));
+    expect(failure).toMatchObject({
+      kind: 'already_exists',
+      reason: 'EXTERNAL_REFERENCE_TAKEN',
+      facts: { ticket_id: first.ticketId, key: first.key, system: 'crm', id: 'ref-1' },
+    });
+    await failureOf(
+      createTicket(harness, group, {
+        externalReferences: [
+          { ...reference, id: 'ref-2' },
+          { ...reference, id: 'ref-2' },
+        ],
+      }),
+    );
     await createTicket(harness, group, { externalReferences: [{ ...reference, system: 'erp' }] });
   });
 
@@ -182,7 +193,10 @@ describe('asking for what cannot be', () => {
 
   it('invalid argument ATTRIBUTES_TOO_LARGE: more than 16 KiB of JSON', async () => {
     const group = await makeGroup(harness, 'BIG');
-    expect(await failureOf(createTicket(harness, group, { attributes: { text: 'x'.repeat(16 * 1024) } }))).toMatchObject({ kind: 'invalid_argument', reason: 'ATTRIBUTES_TOO_LARGE' });
+    expect(await failureOf(createTicket(harness, group, { attributes: { text: 'x'.repeat(16 * 1024) } }))).toMatchObject({
+      kind: 'invalid_argument',
+      reason: 'ATTRIBUTES_TOO_LARGE',
+    });
     await createTicket(harness, group, { attributes: { text: 'x'.repeat(16 * 1024 - 11) } });
   });
 
@@ -205,7 +219,10 @@ describe('who may create tickets', () => {
     const group = await makeGroup(harness, 'SUPC');
     await makeAgent(harness, 'sup-member', [group]);
     const supervisor = harness.callAs({ roles: ['supervisor', 'agent'], agentId: 'sup-member' }).tickets;
-    expect(await failureOf(supervisor.createTicket({ groupId: group.groupId, userId: 1n }))).toMatchObject({ kind: 'permission_denied', reason: 'PERMISSION_DENIED' });
+    expect(await failureOf(supervisor.createTicket({ groupId: group.groupId, userId: 1n }))).toMatchObject({
+      kind: 'permission_denied',
+      reason: 'PERMISSION_DENIED',
+    });
   });
 
   it('permission denied: agents and auditors', async () => {

@@ -19,7 +19,8 @@ afterAll(async () => {
 type Request = Parameters<ReturnType<typeof admin>['reassignTickets']>[0];
 const admin = () => harness.callAs('admin').tickets;
 const reassign = (request: Omit<Request, '$typeName'>) => admin().reassignTickets(request as Request);
-const receiptsOf = (answer: Awaited<ReturnType<typeof reassign>>) => Object.fromEntries(answer.receipts.map((receipt) => [receipt.agentId, receipt.receivedCount]));
+const receiptsOf = (answer: Awaited<ReturnType<typeof reassign>>) =>
+  Object.fromEntries(answer.receipts.map((receipt) => [receipt.agentId, receipt.receivedCount]));
 const away = (agentId: string) => harness.callAs('admin').agents.setAvailability({ agentId, availability: Availability.AWAY });
 
 async function team(key: string, size: number, more: Parameters<typeof makeGroup>[2] = {}) {
@@ -140,7 +141,9 @@ describe('an equal deal', () => {
     const { group, names } = await team('SHUT', 2);
     await makeTickets(harness, group, 1, names[0]);
     await harness.callAs('admin').groups.updateGroup({ group: { groupId: group.groupId, active: false }, updateMask: { paths: ['active'] } });
-    expect((await reassign({ fromAgentIds: [names[0]] })).stayingTickets).toMatchObject([{ key: 'SHUT-1', agentId: names[0], reason: StayReason.GROUP_INACTIVE }]);
+    expect((await reassign({ fromAgentIds: [names[0]] })).stayingTickets).toMatchObject([
+      { key: 'SHUT-1', agentId: names[0], reason: StayReason.GROUP_INACTIVE },
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { Availability } from '../../../gen/ticketing/v1/agent_pb.ts';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { Priority, TicketStatus } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { countersOf, createTicket, decisionsOf, expectSound, makeTeam, readTicket, traces, updateTicket } from '../../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../../support/harness.ts';
@@ -49,7 +49,10 @@ describe('changing fields', () => {
     const { group } = await team('ETAG', 1);
     const ticket = await createTicket(harness, group);
     const changed = await updateTicket(harness, ticket.ticketId, { title: 'one', etag: ticket.etag });
-    expect(await failureOf(updateTicket(harness, ticket.ticketId, { title: 'two', etag: ticket.etag }))).toMatchObject({ kind: 'aborted', reason: 'ETAG_MISMATCH' });
+    expect(await failureOf(updateTicket(harness, ticket.ticketId, { title: 'two', etag: ticket.etag }))).toMatchObject({
+      kind: 'aborted',
+      reason: 'ETAG_MISMATCH',
+    });
     await updateTicket(harness, ticket.ticketId, { title: 'two', etag: changed.etag });
   });
 
@@ -64,7 +67,11 @@ describe('changing fields', () => {
 
   it('not found TICKET_NOT_FOUND: an id, a key', async () => {
     for (const ticketId of [randomUUID(), 'NONE-1']) {
-      expect(await failureOf(updateTicket(harness, ticketId, { title: 'x' }))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND', facts: { ticket_id: ticketId } });
+      expect(await failureOf(updateTicket(harness, ticketId, { title: 'x' }))).toMatchObject({
+        kind: 'not_found',
+        reason: 'TICKET_NOT_FOUND',
+        facts: { ticket_id: ticketId },
+      });
       expect(await failureOf(updateTicket(harness, ticketId, { status: RESOLVED }))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND' });
     }
   });
@@ -210,7 +217,11 @@ describe('who may change what', () => {
     ] as const) {
       const real = await failureOf(outsider.updateTicket({ ticket: { ticketId: hidden, status: RESOLVED } }));
       const none = await failureOf(outsider.updateTicket({ ticket: { ticketId: absent, status: RESOLVED } }));
-      expect({ ...real, message: real.message.replaceAll(hidden, '?'), facts: Object.keys(real.facts) }).toEqual({ ...none, message: none.message.replaceAll(absent, '?'), facts: Object.keys(none.facts) });
+      expect({ ...real, message: real.message.replaceAll(hidden, '?'), facts: Object.keys(real.facts) }).toEqual({
+        ...none,
+        message: none.message.replaceAll(absent, '?'),
+        facts: Object.keys(none.facts),
+      });
       expect(JSON.stringify(real)).not.toContain(hidden === ticket.key ? ticket.ticketId : ticket.key);
     }
   });
@@ -243,9 +254,13 @@ describe('repeating and trying out', () => {
     const { group, names } = await team('UDRY', 2);
     const { ticketId } = await createTicket(harness, group, { agentId: names[0] as string });
     const before = await traces(harness);
-    const { ticket } = await harness.callAs('admin').tickets.updateTicket({ ticket: { ticketId, status: ON_HOLD, agentId: names[1] as string }, validateOnly: true });
+    const { ticket } = await harness
+      .callAs('admin')
+      .tickets.updateTicket({ ticket: { ticketId, status: ON_HOLD, agentId: names[1] as string }, validateOnly: true });
     expect(ticket).toMatchObject({ status: ON_HOLD, agentId: names[1] });
     expect(await traces(harness)).toEqual(before);
-    expect(await failureOf(harness.callAs('admin').tickets.updateTicket({ ticket: { ticketId, agentId: 'nobody' }, validateOnly: true }))).toMatchObject({ reason: 'AGENT_NOT_FOUND' });
+    expect(await failureOf(harness.callAs('admin').tickets.updateTicket({ ticket: { ticketId, agentId: 'nobody' }, validateOnly: true }))).toMatchObject({
+      reason: 'AGENT_NOT_FOUND',
+    });
   });
 });
