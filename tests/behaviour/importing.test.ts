@@ -183,6 +183,7 @@ describe('an import that is repeated', () => {
     const rows = sheet('7,G,high', '7,G,high', '8,G,');
     await imported(rows, withGroups);
     const before = await service.checksums();
+    expect((await imported(rows, ['--dry-run'])).text).toContain('3 there already');
     const { code, text } = await imported(rows, withGroups);
     expect(text).toContain('0 tickets created');
     expect(text).toContain('3 there already');

@@ -24,8 +24,8 @@ export interface Sending {
   readonly beginTimeMs: number;
 }
 
-/** Single calls under way at once when a batch was refused. */
-const PROBES_AT_ONCE = 16;
+/** Single calls under way at once when a batch was refused: the service gathers them into few commits. */
+const SINGLES_AT_ONCE = 64;
 
 /** Failures that lie in a row; all others end the import. */
 const rowCodes: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.AlreadyExists, Code.NotFound, Code.FailedPrecondition]);
@@ -35,33 +35,28 @@ const thereReasons: ReadonlySet<string> = new Set(['EXTERNAL_REFERENCE_TAKEN', '
 
 /**
  * Creates the tickets of records in their order, and answers in that order. One batch does if all is well. If it
- * is refused, each of its rows is checked by itself without effect, and those that pass are sent again together.
+ * is refused its rows are sent one by one, side by side, so that only the bad ones fail.
  * Repeating it changes nothing: batches and tickets have request ids made of what they hold.
  * @throws ConnectError for what lies in no row: a missing permission, a service that is away.
  */
 export async function send(sending: Sending, prepared: readonly Prepared[]): Promise<Outcome[]> {
-  const outcomes: (Outcome | undefined)[] = prepared.map(({ faults }) => (faults.length > 0 ? { kind: 'failed', faults } : undefined));
-  const open = () => prepared.flatMap((item, at) => (outcomes[at] === undefined ? [{ item, at }] : []));
-  // What only this side can check has passed with that.
-  for (const { item, at } of open()) if (!item.sendable) outcomes[at] = { kind: 'created', ticket: unmade };
-  const together = async (): Promise<boolean> => {
-    const items = open();
-    if (items.length === 0) return true;
-    const answer = await sendBatch(
-      sending,
-      items.map(({ item }) => item),
-    );
-    for (const [index, outcome] of (answer ?? []).entries()) outcomes[items[index]?.at ?? -1] = outcome;
-    return answer !== undefined;
-  };
-  if (await together()) return outcomes as Outcome[];
-  await eachOf(open(), PROBES_AT_ONCE, async ({ item, at }) => {
-    const outcome = await sendOne(sending, item, true);
-    if (outcome.kind !== 'created' || sending.dryRun) outcomes[at] = outcome;
+  const outcomes = prepared.map(({ faults, sendable }): Outcome | undefined => {
+    if (faults.length > 0) return { kind: 'failed', faults };
+    // What only this side can check has passed with that.
+    return sendable ? undefined : { kind: 'created', ticket: unmade };
   });
-  if (await together()) return outcomes as Outcome[];
-  // Rows that pass alone but not together, such as two of a user who may have one ticket.
-  for (const { item, at } of open()) outcomes[at] = await sendOne(sending, item, sending.dryRun);
+  const open = prepared.flatMap((item, at) => (outcomes[at] === undefined ? [{ item, at }] : []));
+  if (open.length === 0) return outcomes as Outcome[];
+  const together = await sendBatch(
+    sending,
+    open.map(({ item }) => item),
+  );
+  for (const [index, { at }] of open.entries()) outcomes[at] = together?.[index];
+  if (!together) {
+    await eachOf(open, SINGLES_AT_ONCE, async ({ item, at }) => {
+      outcomes[at] = await sendOne(sending, item);
+    });
+  }
   return outcomes as Outcome[];
 }
 
@@ -73,11 +68,12 @@ async function sendBatch(sending: Sending, items: readonly Prepared[]): Promise<
   const { client, dryRun: validateOnly, reason } = sending;
   const requests = items.map(({ ticket }) => ticket);
   try {
-    const { tickets } = await client.tickets.batchCreateTickets({ requests, validateOnly, reason, requestId: validateOnly ? '' : batchId(items) });
+    const { tickets } = await client.tickets.batchCreateTickets({ requests, validateOnly, reason, requestId: batchId(items) });
     return tickets.map((ticket) => outcomeOf(sending, ticket));
   } catch (error) {
-    if (isOfRow(error)) return undefined;
-    throw error;
+    if (!isOfRow(error)) throw error;
+    // To ask about a batch is another request than to send it: its id says that exactly this batch was sent before.
+    return validateOnly && reasonOf(error) === 'REQUEST_ID_REUSED' ? items.map(() => ({ kind: 'there' })) : undefined;
   }
 }
 
@@ -88,12 +84,12 @@ function batchId(items: readonly Prepared[]): string {
   return deriveId(['batch', hash.digest('hex')]);
 }
 
-async function sendOne(sending: Sending, { record, ticket }: Prepared, validateOnly: boolean): Promise<Outcome> {
-  const { client, reason } = sending;
-  const request = create(CreateTicketRequestSchema, { ...ticket, validateOnly, reason, requestId: validateOnly ? '' : record.requestId });
+async function sendOne(sending: Sending, { record, ticket }: Prepared): Promise<Outcome> {
+  const { client, dryRun: validateOnly, reason } = sending;
+  const request = create(CreateTicketRequestSchema, { ...ticket, validateOnly, reason, requestId: record.requestId });
   try {
     const answer = await client.tickets.createTicket(request);
-    return outcomeOf(sending, answer.ticket ?? unmade);
+    return outcomeOf(sending, answer.ticket);
   } catch (error) {
     if (!isOfRow(error)) throw error;
     const why = reasonOf(error) ?? Code[error.code];
@@ -106,10 +102,10 @@ async function sendOne(sending: Sending, { record, ticket }: Prepared, validateO
   }
 }
 
-function outcomeOf({ dryRun, beginTimeMs }: Sending, ticket: Ticket): Outcome {
+function outcomeOf({ beginTimeMs }: Sending, ticket: Ticket = unmade): Outcome {
   const { seconds, nanos } = ticket.createTime ?? { seconds: 0n, nanos: 0 };
   const createdMs = Number(seconds) * 1000 + nanos / 1e6;
-  return dryRun || createdMs >= beginTimeMs ? { kind: 'created', ticket } : { kind: 'there' };
+  return createdMs >= beginTimeMs ? { kind: 'created', ticket } : { kind: 'there' };
 }
 
 const isOfRow = (error: unknown): error is ConnectError => error instanceof ConnectError && rowCodes.has(error.code);
