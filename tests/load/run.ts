@@ -55,9 +55,11 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     log(`${options.callers} callers begin`);
     const startMs = performance.now();
     const isOver = (): boolean => performance.now() - startMs > options.seconds * 1000;
-    const working = Promise.all(Array.from({ length: options.callers }, (_, at) => work(ledger, floor, at, options.callers, isOver)));
-    const [beliefs, databaseKills] = await Promise.all([working, harm(postgres, fleet, options, log)]);
-    const seconds = (performance.now() - startMs) / 1000;
+    const working = async (): Promise<{ beliefs: Beliefs[]; seconds: number }> => {
+      const beliefs = await Promise.all(Array.from({ length: options.callers }, (_, at) => work(ledger, floor, at, options.callers, isOver)));
+      return { beliefs, seconds: (performance.now() - startMs) / 1000 };
+    };
+    const [{ beliefs, seconds }, databaseKills] = await Promise.all([working(), harm(postgres, fleet, options, log)]);
     await fleet.stop();
     log('all callers have their answers, all processes have stopped; now comes the proof');
     return await report({ postgres, fleet, ledger, floor, beliefs, databaseKills, seconds });
