@@ -1,14 +1,14 @@
-import { type DescFile, type JsonObject, type JsonValue, type Registry, createRegistry, toJson } from '@bufbuild/protobuf';
+import { createRegistry, type DescFile, type JsonObject, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
 import {
   type DescriptorProto,
   type DescriptorProto_ExtensionRange,
   type DescriptorProto_ReservedRange,
   type EnumDescriptorProto,
   type FieldDescriptorProto,
-  FieldDescriptorProto_Label as Label,
-  FieldDescriptorProto_Type as Type,
   FieldOptionsSchema,
   FileOptionsSchema,
+  FieldDescriptorProto_Label as Label,
+  FieldDescriptorProto_Type as Type,
 } from '@bufbuild/protobuf/wkt';
 
 const MAX_FIELD_NUMBER = 536_870_911;
@@ -64,9 +64,7 @@ function printField(registry: Registry, field: FieldDescriptorProto, withLabel: 
   refuse(`group ${field.name}`, field.type === Type.GROUP);
   const label = withLabel ? `${Label[field.label].toLowerCase()} ` : '';
   const type = field.typeName === '' ? Type[field.type].toLowerCase() : field.typeName;
-  const options = field.options
-    ? optionsOf(toJson(FieldOptionsSchema, field.options, { ...asProto, registry }))
-    : [];
+  const options = field.options ? optionsOf(toJson(FieldOptionsSchema, field.options, { ...asProto, registry })) : [];
   const bracketed = options.map(([name, value]) => `${name} = ${value}`).join(', ');
   return `${label}${type} ${field.name} = ${field.number}${bracketed === '' ? '' : ` [${bracketed}]`};`;
 }
@@ -78,11 +76,7 @@ function printEnum(each: EnumDescriptorProto): string {
   return [`enum ${each.name} {`, ...values, ...printReserved(each.reservedRange, each.reservedName, 0), '}'].join('\n');
 }
 
-function printReserved(
-  ranges: readonly Pick<DescriptorProto_ReservedRange, 'start' | 'end'>[],
-  names: readonly string[],
-  beyond: number,
-): string[] {
+function printReserved(ranges: readonly Pick<DescriptorProto_ReservedRange, 'start' | 'end'>[], names: readonly string[], beyond: number): string[] {
   const numbers = ranges.map((range) => `reserved ${printRange(range, beyond)};`);
   return names.length === 0 ? numbers : [...numbers, `reserved ${names.map((name) => JSON.stringify(name)).join(', ')};`];
 }

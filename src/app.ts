@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { ticketReactions, measureTickets } from './domain/tickets/index.ts';
+import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
 import { routes } from './edge/rpc/routes.ts';
 import { type RunningServer, startServer } from './edge/rpc/server.ts';
 import { jobs, startWorker } from './edge/worker/index.ts';
 import { entities } from './entities.ts';
-import { CommandQueue } from './foundation/commands/queue.ts';
 import type { EventHandler } from './foundation/commands/events.ts';
+import { CommandQueue } from './foundation/commands/queue.ts';
 import type { Config } from './foundation/config/index.ts';
 import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
 import { migrate } from './foundation/database/migrate.ts';
@@ -17,7 +17,7 @@ import { sqlOf } from './foundation/database/sql.ts';
 import { openBoss } from './foundation/jobs/boss.ts';
 import { makeEnqueue } from './foundation/jobs/enqueue.ts';
 import type { Logger } from './foundation/log.ts';
-import { makeMetrics, type Metrics } from './foundation/metrics.ts';
+import { type Metrics, makeMetrics } from './foundation/metrics.ts';
 
 /** How long stopping waits for running jobs, once the calls in flight have ended; in milliseconds. */
 const WORKER_GRACE_MS = 1_000;
@@ -36,7 +36,8 @@ export interface OpenDatabase {
 
 /** Opens the configured database, or the embedded one, at the newest schema. */
 export async function openDatabase(config: Config, log: Logger): Promise<OpenDatabase> {
-  const server = config.databaseUrl === undefined ? await startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: (line) => log.info(line) }) : undefined;
+  const server =
+    config.databaseUrl === undefined ? await startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: (line) => log.info(line) }) : undefined;
   try {
     const url = config.databaseUrl ?? (server?.url as string);
     const { separateRole } = await migrate({ url, log: (line) => log.info(line) });
@@ -124,7 +125,10 @@ function identityProviderOf(config: Config): IdentityProvider | undefined {
 
 function measureQueue(metrics: Metrics) {
   const meter = metrics.meter('queue');
-  const size = meter.createHistogram('docket_batch_commands', { description: 'Changes that one commit carried', advice: { explicitBucketBoundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] } });
+  const size = meter.createHistogram('docket_batch_commands', {
+    description: 'Changes that one commit carried',
+    advice: { explicitBucketBoundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] },
+  });
   const units = meter.createCounter('docket_units_of_work_total', { description: 'Units of work that were committed' });
   return {
     batch(commands: number): void {

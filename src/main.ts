@@ -42,7 +42,9 @@ const serve = defineCommand({
     const told = untilToldToStop();
     const app = await startApp(config, log);
     if (app.tokenIsNew && app.administratorToken) {
-      process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app.server.connectPort, app.administratorToken).join('\n')}\n\n`);
+      process.stderr.write(
+        `\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app.server.connectPort, app.administratorToken).join('\n')}\n\n`,
+      );
     }
     await told;
     await app.close();

@@ -1,5 +1,5 @@
-import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { create } from '@bufbuild/protobuf';
+import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { Sql } from './database/sql.ts';
 
 /** An instant as PostgreSQL prints it in UTC, microseconds kept: `2026-03-01 09:30:00.123456+00`. */
@@ -38,7 +38,9 @@ export function toTimestamp(instant: Instant | null | undefined): Timestamp | un
 /** The database's form of a wire timestamp, cut to microseconds. */
 export function fromTimestamp(timestamp: Timestamp): Instant {
   const whole = new Date(Number(timestamp.seconds) * 1000).toISOString().slice(0, 19).replace('T', ' ');
-  const micros = Math.floor(timestamp.nanos / 1000).toString().padStart(6, '0');
+  const micros = Math.floor(timestamp.nanos / 1000)
+    .toString()
+    .padStart(6, '0');
   return `${whole}.${micros}+00`;
 }
 

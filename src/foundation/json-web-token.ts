@@ -139,7 +139,8 @@ function makeKeyFinder(url: URL): JWTVerifyGetKey {
       return await keys(header, token);
     } catch (cause) {
       // These three speak about the token; everything else means that no usable keys could be fetched.
-      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys || cause instanceof errors.JOSENotSupported) throw cause;
+      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys || cause instanceof errors.JOSENotSupported)
+        throw cause;
       throw new KeySetUnreachable('the key set cannot be fetched', { cause });
     }
   };

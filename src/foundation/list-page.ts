@@ -1,7 +1,7 @@
 import { create, type DescMessage, type Message, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import type { Context } from './context.ts';
 import { pageTokenKey } from './database/secrets.ts';
-import { argumentsHash, cutPage, decodePageToken, encodePageToken, type Order, type PageBinding, pageSize, type Position, positionOf } from './page/index.ts';
+import { argumentsHash, cutPage, decodePageToken, encodePageToken, type Order, type PageBinding, type Position, pageSize, positionOf } from './page/index.ts';
 
 /** A list request, as the contract has them all. */
 type ListRequest<Desc extends DescMessage> = MessageShape<Desc> & Message & { readonly pageSize: number; readonly pageToken: string };

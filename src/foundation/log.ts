@@ -50,7 +50,10 @@ export function makeLog(options: { readonly level: LogLevel; readonly to?: Desti
  */
 export function adoptConsole(log: Logger): () => void {
   const original = { error: console.error, warn: console.warn, log: console.log, info: console.info };
-  const adopt = (level: 'warn' | 'info' | 'debug') => (...said: unknown[]) => log[level]({ from: 'console' }, withoutSecrets(format(...said)));
+  const adopt =
+    (level: 'warn' | 'info' | 'debug') =>
+    (...said: unknown[]) =>
+      log[level]({ from: 'console' }, withoutSecrets(format(...said)));
   // What the query builder says of every query that a caller's leaving cancelled.
   const isExpected = (said: unknown) => typeof said === 'string' && said.includes('failed in the background after abortion');
   console.error = (...said) => adopt(isExpected(said[0]) ? 'debug' : 'warn')(...said);

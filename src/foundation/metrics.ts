@@ -24,7 +24,9 @@ export function makeMetrics(): Metrics {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   const meter = provider.getMeter('process');
-  meter.createObservableGauge('docket_process_resident_bytes', { description: 'Memory of the process' }).addCallback((result) => result.observe(process.memoryUsage.rss()));
+  meter
+    .createObservableGauge('docket_process_resident_bytes', { description: 'Memory of the process' })
+    .addCallback((result) => result.observe(process.memoryUsage.rss()));
   meter
     .createObservableGauge('docket_process_event_loop_delay_seconds', { description: '99th percentile of how late the event loop was since the last scrape' })
     .addCallback((result) => {

@@ -36,8 +36,7 @@ export function selectedFields<Desc extends DescMessage>(
   mutable: readonly string[],
 ): ReadonlySet<string> {
   const paths = mask?.paths ?? [];
-  const selected =
-    paths.length === 0 ? mutable.filter((path) => isSet(schema, message, path)) : paths.flatMap((path) => expand(path, mutable));
+  const selected = paths.length === 0 ? mutable.filter((path) => isSet(schema, message, path)) : paths.flatMap((path) => expand(path, mutable));
   if (selected.length === 0) throw new NothingToUpdate();
   return new Set(selected);
 }

@@ -11,7 +11,10 @@ describe('the author of a change', () => {
     reading = await startReading();
     const kyc = await insertGroup(reading, 'KYC');
     await insertAgent(reading, 'ada', [kyc]);
-    await insertTickets(reading, [1, 2].map((number) => ({ key: `KYC-${number}`, groupId: kyc })));
+    await insertTickets(
+      reading,
+      [1, 2].map((number) => ({ key: `KYC-${number}`, groupId: kyc })),
+    );
     const [row] = await reading.sql<{ user: string }>('SELECT session_user AS user');
     owner = `database:${row?.user}`;
   });
@@ -23,14 +26,25 @@ describe('the author of a change', () => {
 
   const record = async (client: PoolClient, actor: string): Promise<string> => {
     const key = newId();
-    await client.query(`INSERT INTO requests (request_key, actor, actor_kind, rpc, reason, body_hash) VALUES ($1, $2, 'USER', 'x.Y/Z', 'because', '')`, [key, actor]);
+    await client.query(`INSERT INTO requests (request_key, actor, actor_kind, rpc, reason, body_hash) VALUES ($1, $2, 'USER', 'x.Y/Z', 'because', '')`, [
+      key,
+      actor,
+    ]);
     return key;
   };
   const name = (client: PoolClient, key: string, local = true) => client.query(`SELECT set_config('docket.request', $1, $2)`, [key, local]);
   const touch = (client: PoolClient, request?: string) =>
-    request === undefined ? client.query(`UPDATE tickets SET title = title || '.' WHERE key = 'KYC-1'`) : client.query(`UPDATE tickets SET last_request = $1 WHERE key = 'KYC-1'`, [request]);
+    request === undefined
+      ? client.query(`UPDATE tickets SET title = title || '.' WHERE key = 'KYC-1'`)
+      : client.query(`UPDATE tickets SET last_request = $1 WHERE key = 'KYC-1'`, [request]);
   /** Who made the changes since the test began. */
-  const authors = async () => (await reading.sql<{ actor: string; actor_kind: string; reason: string }>('SELECT actor, actor_kind, reason FROM audit_entries WHERE entry_id > $1 ORDER BY entry_id', [first])).map((row) => `${row.actor} ${row.actor_kind} ${row.reason}`.trim());
+  const authors = async () =>
+    (
+      await reading.sql<{ actor: string; actor_kind: string; reason: string }>(
+        'SELECT actor, actor_kind, reason FROM audit_entries WHERE entry_id > $1 ORDER BY entry_id',
+        [first],
+      )
+    ).map((row) => `${row.actor} ${row.actor_kind} ${row.reason}`.trim());
   const transaction = (work: (client: PoolClient) => Promise<unknown>) =>
     reading.session(async (client) => {
       await client.query('BEGIN');

@@ -7,7 +7,7 @@ import { createServiceToken, revokeServiceToken, ServiceToken } from '../../src/
 import { Call, CallCancelled, type Endpoint } from '../../src/edge/rpc/call.ts';
 import { type Authenticate, makeAuthenticateInterceptor } from '../../src/edge/rpc/interceptors/authenticate.ts';
 import { openOrm } from '../../src/foundation/database/orm.ts';
-import { sqlOf, type Sql } from '../../src/foundation/database/sql.ts';
+import { type Sql, sqlOf } from '../../src/foundation/database/sql.ts';
 import type { DomainError } from '../../src/foundation/errors.ts';
 import { createTestDatabase, moveClock, type TestDatabase } from '../support/database/index.ts';
 import { bearer, issueToken, refusalOf, startIssuer, trusting, wayIn } from '../support/tokens.ts';
@@ -114,7 +114,7 @@ describe('a call with a service token', () => {
     expect(counted.looks).toHaveBeenCalledTimes(1);
   });
 
-  it('meets the database\'s own error when it cannot be looked up, and is looked up anew the next time', async () => {
+  it("meets the database's own error when it cannot be looked up, and is looked up anew the next time", async () => {
     const { token } = await make('unlucky');
     let broken = true;
     const authenticate = recogniser(async (text, values) => {
@@ -132,12 +132,22 @@ describe('a call whose authorization header', () => {
     for (const header of [undefined, '', '   ']) expect(await refusalOf(recogniser(), header)).toBe('TOKEN_MISSING');
   });
 
-  it.each(['Basic YWRhOmxvdmVsYWNl', 'Bearer', 'Bearer ', 'Bearer a b', 'Bearer a,b', 'Bearer a\tb', 'Bearer ü', 'token', 'Bearer ..', 'Bearer a.b.c', 'Bearer ====', 'Bearer docket_'])(
-    'is %j is told that it is invalid',
-    async (header) => {
-      expect(await refusalOf(recogniser(), header)).toBe('TOKEN_INVALID');
-    },
-  );
+  it.each([
+    'Basic YWRhOmxvdmVsYWNl',
+    'Bearer',
+    'Bearer ',
+    'Bearer a b',
+    'Bearer a,b',
+    'Bearer a\tb',
+    'Bearer ü',
+    'token',
+    'Bearer ..',
+    'Bearer a.b.c',
+    'Bearer ====',
+    'Bearer docket_',
+  ])('is %j is told that it is invalid', async (header) => {
+    expect(await refusalOf(recogniser(), header)).toBe('TOKEN_INVALID');
+  });
 
   it('is very long is refused unread, and in no time', async () => {
     const counted = vi.fn(sql);

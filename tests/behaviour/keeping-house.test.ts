@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pino } from 'pino';
 import type { PgBoss } from 'pg-boss';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { jobs, startWorker } from '../../src/edge/worker/index.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
@@ -37,7 +37,10 @@ describe('the jobs that keep house', () => {
     const id = await boss.send(name, {});
     await vi.waitFor(async () => expect((await boss.findJobs(name, { id: id ?? '' }))[0]?.state).toBe('completed'), { timeout: 20_000, interval: 50 });
   };
-  const partitions = async () => (await reading.sql<{ name: string }>(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass ORDER BY 1`)).map((row) => row.name);
+  const partitions = async () =>
+    (
+      await reading.sql<{ name: string }>(`SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass ORDER BY 1`)
+    ).map((row) => row.name);
   const scrape = async (): Promise<string> => {
     let text = '';
     await new Promise<void>((resolve) => {

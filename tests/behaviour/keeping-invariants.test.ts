@@ -5,8 +5,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { checkDatabase, checkInvariants, type Report } from '../../src/edge/cli/check-invariants.ts';
-import type { Sql } from '../../src/foundation/database/sql.ts';
 import { jobs } from '../../src/edge/worker/registry.ts';
+import type { Sql } from '../../src/foundation/database/sql.ts';
 import { addProcesses, beBusy, hireStaff, makeDice, type Staff } from '../support/busy-service.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { makeAgent, makeGroup } from '../support/team.ts';
@@ -55,7 +55,12 @@ describe('the checker', () => {
     const who = harness.callAs({ roles: ['admin', 'service'], actor: 'busy' });
     const tickets = [];
     for (let at = 0; at < 6; at++) {
-      const { ticket } = await who.tickets.createTicket({ groupId: group.groupId, userId: BigInt(at + 1), requestId: randomUUID(), externalReferences: [{ system: 'tail', id: String(at), url: '' }] });
+      const { ticket } = await who.tickets.createTicket({
+        groupId: group.groupId,
+        userId: BigInt(at + 1),
+        requestId: randomUUID(),
+        externalReferences: [{ system: 'tail', id: String(at), url: '' }],
+      });
       tickets.push(ticket);
     }
     await who.tickets.updateTicket({ ticket: { ticketId: tickets[0]?.ticketId ?? '', status: TicketStatus.RESOLVED }, updateMask: { paths: ['status'] } });
@@ -71,7 +76,11 @@ describe('the checker', () => {
   });
 
   it.each([
-    ['a ticket was moved to another agent by SQL', `UPDATE tickets SET agent_id = (SELECT min(agent_id) FROM agents a WHERE a.agent_id <> tickets.agent_id) WHERE ticket_id = ${HELD}`, [/^I3 ticket .* is on the desk of/, /^I6 agent .* pending tickets/]],
+    [
+      'a ticket was moved to another agent by SQL',
+      `UPDATE tickets SET agent_id = (SELECT min(agent_id) FROM agents a WHERE a.agent_id <> tickets.agent_id) WHERE ticket_id = ${HELD}`,
+      [/^I3 ticket .* is on the desk of/, /^I6 agent .* pending tickets/],
+    ],
     ['a ticket was taken from its agent by SQL', `UPDATE tickets SET agent_id = NULL WHERE ticket_id = ${HELD}`, [/^I3 ticket .* is on the desk of nobody/]],
     ['a ticket was resolved by SQL', `UPDATE tickets SET status = 4 WHERE ticket_id = ${HELD}`, [/^I3 ticket/, /^I6/]],
   ])('finds out when %s, which the log has on record', async (_, corruption, expected) => {
@@ -81,36 +90,106 @@ describe('the checker', () => {
   });
 
   it.each([
-    ['a ticket is gone', `DELETE FROM tickets WHERE ticket_id = ${HELD}`, [/^I1 ticket .* is not there/, /^I1 group .* some are missing/, /^I7 ticket .* is gone without an audit entry/]],
-    ['a ticket that was answered for is gone', `DELETE FROM tickets WHERE ticket_id = (SELECT entity_id::uuid FROM audit_entries e JOIN requests r USING (request_id) WHERE e.entity_type = 'ticket' AND operation = 'CREATE' LIMIT 1)`, [/^I1 request .* was answered with ticket/]],
-    ['a ticket was changed past the log', `UPDATE tickets SET title = 'forged', version = version + 1 WHERE ticket_id = ${HELD}`, [/^I7 ticket .* differs from its latest audit entry \d+ in title, version/]],
+    [
+      'a ticket is gone',
+      `DELETE FROM tickets WHERE ticket_id = ${HELD}`,
+      [/^I1 ticket .* is not there/, /^I1 group .* some are missing/, /^I7 ticket .* is gone without an audit entry/],
+    ],
+    [
+      'a ticket that was answered for is gone',
+      `DELETE FROM tickets WHERE ticket_id = (SELECT entity_id::uuid FROM audit_entries e JOIN requests r USING (request_id) WHERE e.entity_type = 'ticket' AND operation = 'CREATE' LIMIT 1)`,
+      [/^I1 request .* was answered with ticket/],
+    ],
+    [
+      'a ticket was changed past the log',
+      `UPDATE tickets SET title = 'forged', version = version + 1 WHERE ticket_id = ${HELD}`,
+      [/^I7 ticket .* differs from its latest audit entry \d+ in title, version/],
+    ],
     ['an agent was changed past the log', `UPDATE agents SET display_name = 'forged' WHERE agent_id = 'ann'`, [/^I7 agent ann differs .* in display_name/]],
-    ['an audit entry is gone', `DELETE FROM audit_entries WHERE entity_type = 'ticket' AND operation = 'CREATE' AND entity_id = (SELECT ticket_id::text FROM tickets WHERE key = 'TAIL-1')`, [/^I7 ticket .* follows on no entry/]],
-    ['an entry lies outside every month', `INSERT INTO audit_entries SELECT entry_id + 1000000, '2001-01-01', actor, actor_kind, rpc, NULL, reason, 'elsewhere', entity_id, version, operation, before, after, changed_fields, transaction_id FROM audit_entries LIMIT 1`, [/^I7 1 entries are in the default partition/]],
-    ['one request id made two tickets', `UPDATE audit_entries SET actor = 'busy', rpc = 'ticketing.v1.TicketService/CreateTicket', request_id = '${randomUUID()}' WHERE entity_type = 'ticket' AND operation = 'CREATE'`, [/^I2 request id .* had effects in \d+ transactions/]],
+    [
+      'an audit entry is gone',
+      `DELETE FROM audit_entries WHERE entity_type = 'ticket' AND operation = 'CREATE' AND entity_id = (SELECT ticket_id::text FROM tickets WHERE key = 'TAIL-1')`,
+      [/^I7 ticket .* follows on no entry/],
+    ],
+    [
+      'an entry lies outside every month',
+      `INSERT INTO audit_entries SELECT entry_id + 1000000, '2001-01-01', actor, actor_kind, rpc, NULL, reason, 'elsewhere', entity_id, version, operation, before, after, changed_fields, transaction_id FROM audit_entries LIMIT 1`,
+      [/^I7 1 entries are in the default partition/],
+    ],
+    [
+      'one request id made two tickets',
+      `UPDATE audit_entries SET actor = 'busy', rpc = 'ticketing.v1.TicketService/CreateTicket', request_id = '${randomUUID()}' WHERE entity_type = 'ticket' AND operation = 'CREATE'`,
+      [/^I2 request id .* had effects in \d+ transactions/],
+    ],
     ['an outside identifier is free again', `DELETE FROM external_reference_keys`, [/^I2 ticket .* carries external reference tail .* kept for nobody/]],
     ['a decision is gone', `DELETE FROM assignment_decisions WHERE sequence = ${DECIDED}`, [/^I3|^I6/, /^I6 counters of agent .* total_assigned/]],
-    ['a decision names another agent', `UPDATE assignment_decisions SET agent_id = (SELECT min(agent_id) FROM agents WHERE agent_id <> assignment_decisions.agent_id) WHERE sequence = ${DECIDED}`, [/^I4 decision .* went to .*; the rules give/]],
-    ['a decision is explained wrongly', `UPDATE assignment_decisions SET tie_break = 'NONE' WHERE sequence = ${DECIDED}`, [/^I4 decision .* is explained by NONE/]],
-    ['a round is gone', `DELETE FROM assignment_rounds WHERE round_id = (SELECT round_id FROM assignment_decisions WHERE sequence = ${DECIDED})`, [/^I4 decision .* has no round/]],
-    ['a round was touched up', `UPDATE assignment_rounds SET assigned_today = (SELECT array_agg(n + 1) FROM unnest(assigned_today) n) WHERE round_id = (SELECT round_id FROM assignment_decisions WHERE sequence = ${DECIDED})`, [/^I4 round .* it has assigned today of/]],
-    ['a release is gone', `DELETE FROM assignment_releases WHERE sequence = (SELECT max(sequence) FROM assignment_releases WHERE resolved)`, [/^I3/, /^I6 counters of agent .* total_resolved/]],
-    ['an agent had been away when he was given a ticket', `UPDATE eligibility_changes SET state = state || '{"availability": "AWAY"}' WHERE kind = 'AGENT'`, [/^I9 decision .* who was AWAY/]],
-    ['a handicap is not on record', `DELETE FROM eligibility_changes WHERE kind = 'HANDICAP' AND (state ->> 'handicap')::integer > 0`, [/^I4 before \d+: agent .* but 0 is on record/]],
-    ['the business day went back', `UPDATE eligibility_changes SET state = state || '{"business_day": "2001-01-01"}' WHERE sequence = (SELECT max(sequence) FROM eligibility_changes WHERE kind = 'DAY' AND state -> 'group_ids' ? (SELECT group_id::text FROM groups WHERE key = 'PLAIN'))`, [/^I8 change .* goes back/]],
+    [
+      'a decision names another agent',
+      `UPDATE assignment_decisions SET agent_id = (SELECT min(agent_id) FROM agents WHERE agent_id <> assignment_decisions.agent_id) WHERE sequence = ${DECIDED}`,
+      [/^I4 decision .* went to .*; the rules give/],
+    ],
+    [
+      'a decision is explained wrongly',
+      `UPDATE assignment_decisions SET tie_break = 'NONE' WHERE sequence = ${DECIDED}`,
+      [/^I4 decision .* is explained by NONE/],
+    ],
+    [
+      'a round is gone',
+      `DELETE FROM assignment_rounds WHERE round_id = (SELECT round_id FROM assignment_decisions WHERE sequence = ${DECIDED})`,
+      [/^I4 decision .* has no round/],
+    ],
+    [
+      'a round was touched up',
+      `UPDATE assignment_rounds SET assigned_today = (SELECT array_agg(n + 1) FROM unnest(assigned_today) n) WHERE round_id = (SELECT round_id FROM assignment_decisions WHERE sequence = ${DECIDED})`,
+      [/^I4 round .* it has assigned today of/],
+    ],
+    [
+      'a release is gone',
+      `DELETE FROM assignment_releases WHERE sequence = (SELECT max(sequence) FROM assignment_releases WHERE resolved)`,
+      [/^I3/, /^I6 counters of agent .* total_resolved/],
+    ],
+    [
+      'an agent had been away when he was given a ticket',
+      `UPDATE eligibility_changes SET state = state || '{"availability": "AWAY"}' WHERE kind = 'AGENT'`,
+      [/^I9 decision .* who was AWAY/],
+    ],
+    [
+      'a handicap is not on record',
+      `DELETE FROM eligibility_changes WHERE kind = 'HANDICAP' AND (state ->> 'handicap')::integer > 0`,
+      [/^I4 before \d+: agent .* but 0 is on record/],
+    ],
+    [
+      'the business day went back',
+      `UPDATE eligibility_changes SET state = state || '{"business_day": "2001-01-01"}' WHERE sequence = (SELECT max(sequence) FROM eligibility_changes WHERE kind = 'DAY' AND state -> 'group_ids' ? (SELECT group_id::text FROM groups WHERE key = 'PLAIN'))`,
+      [/^I8 change .* goes back/],
+    ],
     ['a pool stands before its last day', `UPDATE pools SET business_day = '2001-01-01'`, [/^I8 the pool of group .* is at 2001-01-01/]],
-    ['a counter of an agent is wrong', `UPDATE agent_counters SET assigned_today = assigned_today + 1 WHERE agent_id = 'ann'`, [/^I6 counters of agent ann .*assigned_today is/]],
-    ['a counter of open tickets is wrong', `UPDATE agent_counters SET open_tickets = open_tickets - 1 WHERE agent_id = 'ann'`, [/^I6 counters of agent ann .*open_tickets is/]],
+    [
+      'a counter of an agent is wrong',
+      `UPDATE agent_counters SET assigned_today = assigned_today + 1 WHERE agent_id = 'ann'`,
+      [/^I6 counters of agent ann .*assigned_today is/],
+    ],
+    [
+      'a counter of open tickets is wrong',
+      `UPDATE agent_counters SET open_tickets = open_tickets - 1 WHERE agent_id = 'ann'`,
+      [/^I6 counters of agent ann .*open_tickets is/],
+    ],
     ['an agent has no counters', `DELETE FROM agent_counters WHERE agent_id = 'ann'`, [/^I6 agent ann has no counters/]],
     ['a group counts its tickets wrongly', `UPDATE group_counters SET last_ticket_number = last_ticket_number + 1`, [/^I6 group .* has counted/]],
-    ['agents are shared across pools', `UPDATE group_pools SET pool_id = 1000000 + hashtext(group_id::text)`, [/^I9 the groups of agent .* pools instead of one/]],
+    [
+      'agents are shared across pools',
+      `UPDATE group_pools SET pool_id = 1000000 + hashtext(group_id::text)`,
+      [/^I9 the groups of agent .* pools instead of one/],
+    ],
   ])('finds out when %s', async (_, corruption, expected) => {
     const found = await tamper('SET LOCAL session_replication_role = replica', corruption);
     for (const words of expected) expect(found).toContainEqual(expect.stringMatching(words));
   });
 
   it('finds out when a trigger of the log is switched off', async () => {
-    expect(await tamper('ALTER TABLE tickets DISABLE TRIGGER tickets_audit_update')).toContainEqual('I7 trigger tickets_audit_update of table tickets is disabled');
+    expect(await tamper('ALTER TABLE tickets DISABLE TRIGGER tickets_audit_update')).toContainEqual(
+      'I7 trigger tickets_audit_update of table tickets is disabled',
+    );
   });
 
   it('finds out when tickets wait while somebody could take them', async () => {
@@ -131,7 +210,9 @@ describe('the checker', () => {
   });
 
   it('rebuilds wrong counters from history when asked to, and ends with exit code 1 as long as anything is violated', { timeout: 60_000 }, async () => {
-    await harness.sql(`UPDATE agent_counters SET assigned_today = assigned_today + 3, open_tickets = 0, last_assigned_sequence = 0 WHERE agent_id IN ('xia', 'yan')`);
+    await harness.sql(
+      `UPDATE agent_counters SET assigned_today = assigned_today + 3, open_tickets = 0, last_assigned_sequence = 0 WHERE agent_id IN ('xia', 'yan')`,
+    );
     await harness.sql(`UPDATE group_counters SET last_ticket_number = 0 WHERE group_id = $1`, [staff.groups[0]?.groupId]);
     const before = await runCommand('--database-url', harness.url);
     expect(before.code).toBe(1);
@@ -168,6 +249,8 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 function runCommand(...args: string[]): Promise<{ readonly code: number; readonly output: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, 'check-invariants', ...args], (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }));
+    execFile(process.execPath, [main, 'check-invariants', ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
   });
 }

@@ -40,7 +40,10 @@ describe('agents who come, go and move while tickets arrive', () => {
     const change = (): Promise<unknown> => {
       switch (below(8)) {
         case 0:
-          return admin.groups.addGroupMembers({ groupId: group(), agentIds: [agentId(), `agent-${below(10)}`].filter((id, at, all) => all.indexOf(id) === at) });
+          return admin.groups.addGroupMembers({
+            groupId: group(),
+            agentIds: [agentId(), `agent-${below(10)}`].filter((id, at, all) => all.indexOf(id) === at),
+          });
         case 1:
           return admin.groups.removeGroupMembers({ groupId: group(), agentIds: [agentId()] });
         case 2:
@@ -48,7 +51,11 @@ describe('agents who come, go and move while tickets arrive', () => {
         case 3:
           return admin.agents.updateAgent({ agent: { agentId: agentId(), active: below(2) === 0 } });
         case 4:
-          return admin.agents.setAvailability({ agentId: agentId(), availability: below(3) === 0 ? Availability.AWAY : Availability.AVAILABLE, reassignPending: below(2) === 0 });
+          return admin.agents.setAvailability({
+            agentId: agentId(),
+            availability: below(3) === 0 ? Availability.AWAY : Availability.AVAILABLE,
+            reassignPending: below(2) === 0,
+          });
         case 5:
           return below(2) === 0 ? admin.agents.deleteAgent({ agentId: agentId() }) : admin.agents.undeleteAgent({ agentId: agentId() });
         default:
@@ -74,7 +81,9 @@ describe('agents who come, go and move while tickets arrive', () => {
       const groupId = (groups[below(groups.length)] as Group).groupId;
       const agentId = agentIds[below(agentIds.length)] as string;
       if (below(3) === 0) return caller.tickets.createTicket({ groupId, userId: 7n });
-      return below(2) === 0 ? caller.groups.addGroupMembers({ groupId, agentIds: [agentId] }) : caller.groups.removeGroupMembers({ groupId, agentIds: [agentId] });
+      return below(2) === 0
+        ? caller.groups.addGroupMembers({ groupId, agentIds: [agentId] })
+        : caller.groups.removeGroupMembers({ groupId, agentIds: [agentId] });
     });
     const settled = await Promise.allSettled(calls);
     for (const one of settled) {
@@ -112,7 +121,10 @@ describe('agents who come, go and move while tickets arrive', () => {
   });
 
   async function assertSound(): Promise<void> {
-    expect(await harness.sql(`SELECT m.agent_id FROM memberships m JOIN group_pools USING (group_id) GROUP BY 1 HAVING count(DISTINCT pool_id) > 1`), 'agents in two pools').toEqual([]);
+    expect(
+      await harness.sql(`SELECT m.agent_id FROM memberships m JOIN group_pools USING (group_id) GROUP BY 1 HAVING count(DISTINCT pool_id) > 1`),
+      'agents in two pools',
+    ).toEqual([]);
     expect(await harness.sql('SELECT group_id FROM group_pools WHERE pool_id NOT IN (SELECT pool_id FROM pools)'), 'groups in no pool').toEqual([]);
     const misplaced = await harness.sql(
       `SELECT t.key FROM tickets t JOIN agents a USING (agent_id) LEFT JOIN memberships m ON m.group_id = t.group_id AND m.agent_id = t.agent_id

@@ -13,8 +13,13 @@ describe('the audit log', () => {
     await installShadow(reading);
     kyc = await insertGroup(reading, 'KYC');
     await insertAgent(reading, 'ada', [kyc]);
-    await insertTickets(reading, [1, 2, 3].map((number) => ({ key: `KYC-${number}`, groupId: kyc })));
-    await reading.sql(`INSERT INTO service_tokens (token_id, prefix, secret_hash, name, roles) VALUES ($1, 'pre', '\\xdeadbeefdeadbeef', 'ci', '{admin}')`, [newId()]);
+    await insertTickets(
+      reading,
+      [1, 2, 3].map((number) => ({ key: `KYC-${number}`, groupId: kyc })),
+    );
+    await reading.sql(`INSERT INTO service_tokens (token_id, prefix, secret_hash, name, roles) VALUES ($1, 'pre', '\\xdeadbeefdeadbeef', 'ci', '{admin}')`, [
+      newId(),
+    ]);
   });
   afterAll(() => reading.close());
 
@@ -22,14 +27,21 @@ describe('the audit log', () => {
   const entriesOf = async (...statements: string[]) => {
     const [before] = await reading.sql<{ last: string }>('SELECT max(entry_id) AS last FROM audit_entries');
     for (const statement of statements) await reading.sql(statement);
-    return reading.sql<{ entity_type: string; operation: string; version: string; changed_fields: string[]; before: Record<string, unknown> | null; after: Record<string, unknown> | null; actor: string }>(
-      'SELECT * FROM audit_entries WHERE entry_id > $1 ORDER BY entry_id',
-      [before?.last],
-    );
+    return reading.sql<{
+      entity_type: string;
+      operation: string;
+      version: string;
+      changed_fields: string[];
+      before: Record<string, unknown> | null;
+      after: Record<string, unknown> | null;
+      actor: string;
+    }>('SELECT * FROM audit_entries WHERE entry_id > $1 ORDER BY entry_id', [before?.last]);
   };
 
   it('covers every table that holds what people decide', async () => {
-    const rows = await reading.sql<{ name: string }>(`SELECT DISTINCT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname LIKE '%\\_audit\\_%' AND tgenabled = 'O'`);
+    const rows = await reading.sql<{ name: string }>(
+      `SELECT DISTINCT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname LIKE '%\\_audit\\_%' AND tgenabled = 'O'`,
+    );
     expect(rows.map((row) => row.name).sort()).toEqual(Object.keys(AUDITED).sort());
     // Derived counters, decisions (a log of their own), keys and queues of the machinery: nobody edits them.
     const others = await reading.sql<{ name: string }>(
@@ -56,7 +68,10 @@ describe('the audit log', () => {
 
   it('tells of each row that a statement changed, of rows changed to the same, and of none it left alone', async () => {
     const many = await entriesOf(`UPDATE tickets SET priority = 4 WHERE key IN ('KYC-1', 'KYC-2')`);
-    expect(many.map((entry) => [entry.operation, entry.changed_fields])).toEqual([['UPDATE', ['priority']], ['UPDATE', ['priority']]]);
+    expect(many.map((entry) => [entry.operation, entry.changed_fields])).toEqual([
+      ['UPDATE', ['priority']],
+      ['UPDATE', ['priority']],
+    ]);
     expect(await entriesOf(`UPDATE tickets SET priority = priority WHERE key = 'KYC-1'`)).toMatchObject([{ operation: 'UPDATE', changed_fields: [] }]);
     expect(await entriesOf(`UPDATE tickets SET priority = 1 WHERE key = 'KYC-77'`)).toEqual([]);
     expect(await differences(reading)).toEqual([]);
@@ -75,7 +90,10 @@ describe('the audit log', () => {
       `INSERT INTO agents (agent_id, create_time, update_time) VALUES ('ada', now(), now()), ('new', now(), now()) ON CONFLICT (agent_id) DO UPDATE SET display_name = 'again'`,
       `INSERT INTO agents (agent_id, create_time, update_time) VALUES ('ada', now(), now()) ON CONFLICT DO NOTHING`,
     );
-    expect(both.map((entry) => [entry.operation, entry.changed_fields]).sort()).toEqual([['CREATE', []], ['UPDATE', ['display_name']]]);
+    expect(both.map((entry) => [entry.operation, entry.changed_fields]).sort()).toEqual([
+      ['CREATE', []],
+      ['UPDATE', ['display_name']],
+    ]);
     expect(await differences(reading)).toEqual([]);
   });
 
@@ -85,13 +103,28 @@ describe('the audit log', () => {
     const values = (names: readonly string[]) => names.map((name) => `('${name}', now(), now())`).join(', ');
     const list = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ');
     const statement = fc.oneof(
-      agents.map((names) => `INSERT INTO agents (agent_id, create_time, update_time) VALUES ${values(names)} ON CONFLICT (agent_id) DO UPDATE SET weight = agents.weight % 1000 + 1`),
+      agents.map(
+        (names) =>
+          `INSERT INTO agents (agent_id, create_time, update_time) VALUES ${values(names)} ON CONFLICT (agent_id) DO UPDATE SET weight = agents.weight % 1000 + 1`,
+      ),
       agents.map((names) => `INSERT INTO agents (agent_id, create_time, update_time) VALUES ${values(names)} ON CONFLICT DO NOTHING`),
       agents.map((names) => `UPDATE agents SET display_name = display_name || 'x' WHERE agent_id IN (${list(names)})`),
       agents.map((names) => `DELETE FROM memberships WHERE agent_id IN (${list(names)})`),
-      agents.map((names) => `INSERT INTO memberships (group_id, agent_id, create_time, update_time) SELECT '${kyc}', agent_id, now(), now() FROM agents WHERE agent_id IN (${list(names)}) ON CONFLICT (group_id, agent_id) DO UPDATE SET create_time = now()`),
-      agents.map((names) => `WITH up AS (UPDATE agents SET email = 'e' WHERE agent_id IN (${list(names)}) RETURNING 1), gone AS (DELETE FROM memberships WHERE agent_id IN (${list(names)}) RETURNING 1) UPDATE tickets SET title = title || (SELECT count(*) FROM up, gone) WHERE key <> 'KYC-3'`),
-      fc.constantFrom('SAVEPOINT s', 'ROLLBACK TO s', `UPDATE settings SET business_time_zone = 'Europe/Berlin'`, `UPDATE groups SET name = name || '!', version = 1`, `UPDATE service_tokens SET revoke_time = now(), secret_hash = '\\x00'`),
+      agents.map(
+        (names) =>
+          `INSERT INTO memberships (group_id, agent_id, create_time, update_time) SELECT '${kyc}', agent_id, now(), now() FROM agents WHERE agent_id IN (${list(names)}) ON CONFLICT (group_id, agent_id) DO UPDATE SET create_time = now()`,
+      ),
+      agents.map(
+        (names) =>
+          `WITH up AS (UPDATE agents SET email = 'e' WHERE agent_id IN (${list(names)}) RETURNING 1), gone AS (DELETE FROM memberships WHERE agent_id IN (${list(names)}) RETURNING 1) UPDATE tickets SET title = title || (SELECT count(*) FROM up, gone) WHERE key <> 'KYC-3'`,
+      ),
+      fc.constantFrom(
+        'SAVEPOINT s',
+        'ROLLBACK TO s',
+        `UPDATE settings SET business_time_zone = 'Europe/Berlin'`,
+        `UPDATE groups SET name = name || '!', version = 1`,
+        `UPDATE service_tokens SET revoke_time = now(), secret_hash = '\\x00'`,
+      ),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(statement, { minLength: 1, maxLength: 12 }), fc.boolean(), async (statements, commit) => {
@@ -130,7 +163,9 @@ describe('the audit log', () => {
       `DELETE FROM service_tokens WHERE name = 'cd'`,
     );
     expect(entries.map((entry) => entry.operation)).toEqual(['UPDATE', 'CREATE', 'DELETE']);
-    const [found] = await reading.sql<{ count: number }>(`SELECT count(*)::integer AS count FROM audit_entries e WHERE e::text ~* 'secret_hash|deadbeef|feedface'`);
+    const [found] = await reading.sql<{ count: number }>(
+      `SELECT count(*)::integer AS count FROM audit_entries e WHERE e::text ~* 'secret_hash|deadbeef|feedface'`,
+    );
     expect(found?.count).toBe(0);
   });
 

@@ -83,10 +83,22 @@ describe('any request of the right kind', () => {
 });
 
 describe('masks, etags and page tokens', () => {
-  const update = (paths: string[], ticket: Fields = { title: 'x' }) => outcomeOf(service.call(tickets.updateTicket, { ticket: { ticketId: teams.hers.ticketId, ...ticket }, updateMask: { paths } }, teams.admin));
+  const update = (paths: string[], ticket: Fields = { title: 'x' }) =>
+    outcomeOf(service.call(tickets.updateTicket, { ticket: { ticketId: teams.hers.ticketId, ...ticket }, updateMask: { paths } }, teams.admin));
 
   it('are refused when they name what is not there or cannot be changed', async () => {
-    for (const paths of [['nope'], ['title', 'key'], ['ticket_id'], ['title.x'], ['attributes.x'], ['*', 'nope'], [''], ['title '], ['__proto__'], ['create_time']]) {
+    for (const paths of [
+      ['nope'],
+      ['title', 'key'],
+      ['ticket_id'],
+      ['title.x'],
+      ['attributes.x'],
+      ['*', 'nope'],
+      [''],
+      ['title '],
+      ['__proto__'],
+      ['create_time'],
+    ]) {
       expect(['INVALID_FIELD', 'UPDATE_MASK_INVALID'], paths.join()).toContain(await update(paths));
     }
     expect(await update([], {})).toBe('NOTHING_TO_UPDATE');
@@ -107,7 +119,9 @@ describe('masks, etags and page tokens', () => {
     const flipped = [...nextPageToken].map((letter, at) => (at === 10 ? (letter === 'A' ? 'B' : 'A') : letter)).join('');
     for (const pageToken of [flipped, nextPageToken.slice(1), `${nextPageToken}A`, nextPageToken.slice(0, 8), 'x', 'AAAA', '=', 'é', 'A'.repeat(4_096)]) {
       for (const [name, rpc] of lists) {
-        expect(await outcomeOf(service.call(rpc, create(rpc.input, { ...requests[name], pageToken }), teams.admin)), `${name} ${pageToken}`).toBe('PAGE_TOKEN_INVALID');
+        expect(await outcomeOf(service.call(rpc, create(rpc.input, { ...requests[name], pageToken }), teams.admin)), `${name} ${pageToken}`).toBe(
+          'PAGE_TOKEN_INVALID',
+        );
       }
     }
     expect(await outcomeOf(service.call(agents.listAgents, { pageToken: nextPageToken }, teams.admin))).toBe('PAGE_TOKEN_INVALID');
@@ -123,7 +137,11 @@ describe('what is at a limit', () => {
     title: '𝔘'.repeat(200),
     description: 'é'.repeat(10_000),
     labels: Array.from({ length: 50 }, (_, at) => `${at}`.padEnd(64, '·')),
-    externalReferences: Array.from({ length: 20 }, () => ({ system: 's'.repeat(64), id: `${randomUUID()}`.padEnd(256, 'i'), url: `https://example.org/${'u'.repeat(2_000)}` })),
+    externalReferences: Array.from({ length: 20 }, () => ({
+      system: 's'.repeat(64),
+      id: `${randomUUID()}`.padEnd(256, 'i'),
+      url: `https://example.org/${'u'.repeat(2_000)}`,
+    })),
     attributes: Object.fromEntries(Array.from({ length: 256 }, (_, at) => [`name-${at}`, 'x'.repeat(40)])),
   });
   const make = (more: Fields) => outcomeOf(service.call(tickets.createTicket, { ...full(), ...more }, teams.service));
@@ -138,7 +156,14 @@ describe('what is at a limit', () => {
     expect(await make({ attributes: { big: 'x'.repeat(16 * 1024) } })).toBe('ATTRIBUTES_TOO_LARGE');
     const twice = { system: 'twice', id: randomUUID() };
     expect(await make({ externalReferences: [twice, twice] })).toBe('EXTERNAL_REFERENCE_TAKEN');
-    expect(await make({ externalReferences: [{ system: 'a\nb', id: 'c' }, { system: 'a', id: 'b\nc' }] })).toBe('ok');
+    expect(
+      await make({
+        externalReferences: [
+          { system: 'a\nb', id: 'c' },
+          { system: 'a', id: 'b\nc' },
+        ],
+      }),
+    ).toBe('ok');
   });
 
   it('is answered within what clients take, or refused before anything is made', async () => {

@@ -44,7 +44,8 @@ describe('texts that mean something elsewhere', () => {
         if (!('validateOnly' in rpc.input.field)) delete (json as { validateOnly?: boolean }).validateOnly;
         const ending = await byJson(sender, rpc, JSON.stringify(json));
         assertDecent(ending);
-        if (ending.status === 'INVALID_ARGUMENT' && ending.reason !== 'REQUEST_MALFORMED') expect(`${ending.fields.join()} ${ending.text}`, JSON.stringify(text)).toContain(field.name);
+        if (ending.status === 'INVALID_ARGUMENT' && ending.reason !== 'REQUEST_MALFORMED')
+          expect(`${ending.fields.join()} ${ending.text}`, JSON.stringify(text)).toContain(field.name);
       }
     }
   });
@@ -68,7 +69,14 @@ describe('texts that mean something elsewhere', () => {
     const kept = hostileTexts.filter((text) => !text.includes('\0') && text.isWellFormed());
     for (const text of kept) {
       const title = [...text].slice(0, 200).join('');
-      const request = { groupId: teams.one.groupId, userId: 4n, title, description: text, attributes: { [text]: [text, { deep: text }] }, labels: [`x${[...text].slice(0, 60).join('')}`] };
+      const request = {
+        groupId: teams.one.groupId,
+        userId: 4n,
+        title,
+        description: text,
+        attributes: { [text]: [text, { deep: text }] },
+        labels: [`x${[...text].slice(0, 60).join('')}`],
+      };
       const { ticket } = await service.call(tickets.createTicket, request, teams.service);
       const { ticket: read } = await service.call(tickets.getTicket, { ticketId: ticket?.ticketId ?? '' }, teams.service);
       expect(read).toMatchObject({ title, description: text, attributes: { [text]: [text, { deep: text }] }, labels: request.labels });
@@ -79,20 +87,30 @@ describe('texts that mean something elsewhere', () => {
 describe('names that objects of the language have of their own', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is an attribute and a skill like any other', async (name) => {
     const json = `{"groupId":"${teams.one.groupId}","userId":"6","attributes":{"${name}":{"${name}":1}}}`;
-    const response = await fetch(`${service.url}${pathOf(tickets.createTicket)}`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: teams.admin }, body: json });
+    const response = await fetch(`${service.url}${pathOf(tickets.createTicket)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: teams.admin },
+      body: json,
+    });
     const text = await response.text();
     expect(text).toContain(`{"${name}":{"${name}":1}}`);
     const agentId = `skilled-${name}`;
     const headers = { 'content-type': 'application/json', authorization: teams.admin };
-    const made = await fetch(`${service.url}${pathOf(agents.createAgent)}`, { method: 'POST', headers, body: `{"agent":{"agentId":"${agentId}","skills":{"${name}":3}}}` });
+    const made = await fetch(`${service.url}${pathOf(agents.createAgent)}`, {
+      method: 'POST',
+      headers,
+      body: `{"agent":{"agentId":"${agentId}","skills":{"${name}":3}}}`,
+    });
     expect(await made.text()).toContain(`{"${name}":3}`);
   });
 });
 
 describe('attributes', () => {
-  const bytesOf = (attributes: JsonObject) => toBinary(tickets.createTicket.input, create(tickets.createTicket.input, { groupId: teams.one.groupId, userId: 4n, attributes }));
+  const bytesOf = (attributes: JsonObject) =>
+    toBinary(tickets.createTicket.input, create(tickets.createTicket.input, { groupId: teams.one.groupId, userId: 4n, attributes }));
   const varint = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
-  const field = (number: number, content: Uint8Array): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2]), Buffer.from(varint(content.length)), content]);
+  const field = (number: number, content: Uint8Array): Buffer =>
+    Buffer.concat([Buffer.from([(number << 3) | 2]), Buffer.from(varint(content.length)), content]);
   /** A request whose attributes nest so deep, written byte by byte: our own writer would give up. */
   const deepBytes = (depth: number): Uint8Array => {
     let struct: Buffer = Buffer.alloc(0);

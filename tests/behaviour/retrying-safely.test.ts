@@ -35,12 +35,23 @@ async function makeScene(): Promise<Readonly<Record<string, Fields>>> {
   const makeAgent = (role: string, groupIds: string[]) => service.call(agents.createAgent, { agent: { agentId: name(role), groupIds } }, admin);
   const [groupId, goneId] = await Promise.all([makeGroup(`G${run}`), makeGroup(`D${run}`)]);
   const gone = makeAgent('gone', []).then(() => service.call(agents.deleteAgent, { agentId: name('gone') }, admin));
-  await Promise.all([service.call(groups.deleteGroup, { groupId: goneId }, admin), gone, makeAgent('new', []), makeAgent('ann', [groupId]), makeAgent('amy', [groupId])]);
+  await Promise.all([
+    service.call(groups.deleteGroup, { groupId: goneId }, admin),
+    gone,
+    makeAgent('new', []),
+    makeAgent('ann', [groupId]),
+    makeAgent('amy', [groupId]),
+  ]);
   const requests = Array.from({ length: 4 }, (_, at) => ({ groupId, userId: BigInt(at + 1) }));
   const ticketIds = (await service.call(tickets.batchCreateTickets, { requests }, admin)).tickets.map(({ ticketId }) => ticketId);
   return {
     CreateTicket: { groupId, userId: 7n, attributes: { b: 1, a: [{ z: null }] }, externalReferences: [{ system: 'erp', id: `${run}` }] },
-    BatchCreateTickets: { requests: [{ groupId, userId: 7n, uniquePerUser: true }, { groupId, userId: 8n, agentId: name('ann') }] },
+    BatchCreateTickets: {
+      requests: [
+        { groupId, userId: 7n, uniquePerUser: true },
+        { groupId, userId: 8n, agentId: name('ann') },
+      ],
+    },
     UpdateTicket: { ticket: { ticketId: ticketIds[0], status: TicketStatus.RESOLVED, etag: '1' } },
     BulkUpdateTickets: { ticketIds, patch: { status: TicketStatus.ON_HOLD, labels: ['later'] } },
     ReassignTickets: { fromAgentIds: [name('ann')] },
@@ -99,7 +110,12 @@ describe('a change with a request id', () => {
   it('takes no other meaning when two different ones come at once', async () => {
     const scene = await makeScene();
     const requestId = randomUUID();
-    const both: readonly [DescMethodUnary, string][] = [[tickets.createTicket, 'CreateTicket'], [groups.createGroup, 'CreateGroup'], [agents.createAgent, 'CreateAgent'], [groups.undeleteGroup, 'UndeleteGroup']];
+    const both: readonly [DescMethodUnary, string][] = [
+      [tickets.createTicket, 'CreateTicket'],
+      [groups.createGroup, 'CreateGroup'],
+      [agents.createAgent, 'CreateAgent'],
+      [groups.undeleteGroup, 'UndeleteGroup'],
+    ];
     const outcomes = await Promise.all(both.map(([rpc, name]) => outcomeOf(call(rpc, { ...scene[name], requestId }))));
     expect(outcomes.sort()).toEqual(['REQUEST_ID_REUSED', 'REQUEST_ID_REUSED', 'REQUEST_ID_REUSED', 'ok']);
     expect(await service.sql('SELECT 1 FROM requests WHERE request_id = $1', [requestId])).toHaveLength(1);

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
-import { pino } from 'pino';
 import type { PgBoss } from 'pg-boss';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEAD_LETTERS, jobs as registered, startWorker, type Worker } from '../../src/edge/worker/index.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
@@ -74,9 +74,17 @@ describe('jobs', () => {
       for (const note of notes) await makeEnqueue(boss)(sqlOf(em), 'noting', { note }, options);
       await before();
     });
-  const jobsOf = async (name = 'noting') => (await owner.query<{ state: string; data: Note; start_after: string; output: { reason?: string; message?: string } | null; retry_count: number }>('SELECT state, data, start_after::text, output, retry_count FROM pgboss.job WHERE name = $1 ORDER BY created_on', [name])).rows;
-  const finished = () => vi.waitFor(async () => expect((await jobsOf()).filter((job) => job.state !== 'completed')).toEqual([]), { timeout: 20_000, interval: 50 });
-  const wasRun = (note: string, times = 1) => vi.waitFor(() => expect(ran.filter((one) => one === note)).toHaveLength(times), { timeout: 20_000, interval: 20 });
+  const jobsOf = async (name = 'noting') =>
+    (
+      await owner.query<{ state: string; data: Note; start_after: string; output: { reason?: string; message?: string } | null; retry_count: number }>(
+        'SELECT state, data, start_after::text, output, retry_count FROM pgboss.job WHERE name = $1 ORDER BY created_on',
+        [name],
+      )
+    ).rows;
+  const finished = () =>
+    vi.waitFor(async () => expect((await jobsOf()).filter((job) => job.state !== 'completed')).toEqual([]), { timeout: 20_000, interval: 50 });
+  const wasRun = (note: string, times = 1) =>
+    vi.waitFor(() => expect(ran.filter((one) => one === note)).toHaveLength(times), { timeout: 20_000, interval: 20 });
 
   it('run once their transaction has committed, and not before', async () => {
     await start();
@@ -126,7 +134,10 @@ describe('jobs', () => {
     await wasRun('stubborn', 3);
     await finished();
     expect(await jobsOf()).toMatchObject([{ state: 'completed', retry_count: 2 }]);
-    expect(lines.filter((line) => line.msg === 'job failed; it will be tried again').map((line) => [line.level, line.job, line.attempt])).toEqual([[40, 'noting', 1], [40, 'noting', 2]]);
+    expect(lines.filter((line) => line.msg === 'job failed; it will be tried again').map((line) => [line.level, line.job, line.attempt])).toEqual([
+      [40, 'noting', 1],
+      [40, 'noting', 2],
+    ]);
   });
 
   it('that throw for the last time end among the dead letters, loudly', async () => {
@@ -168,7 +179,9 @@ describe('jobs', () => {
     boss = await openBoss({ url: database.url, log: log() });
     await enqueue(['orphan']);
     // What a process leaves behind that claimed it, and was last heard of an hour ago.
-    await owner.query(`UPDATE pgboss.job SET state = 'active', started_on = now() - interval '1 hour', heartbeat_on = now() - interval '1 hour', expire_seconds = 7200`);
+    await owner.query(
+      `UPDATE pgboss.job SET state = 'active', started_on = now() - interval '1 hour', heartbeat_on = now() - interval '1 hour', expire_seconds = 7200`,
+    );
     await start();
     await boss.supervise('noting');
     await wasRun('orphan');

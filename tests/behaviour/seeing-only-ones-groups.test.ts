@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
-import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { failureOf } from '../support/edge/clients.ts';
 import type { Fields } from '../support/requests.ts';
 import { outcomeOf, type Service, startService } from '../support/service.ts';
@@ -38,7 +38,11 @@ interface Names {
 async function toldOf(rpc: DescMethodUnary, request: Fields, token: string, names: Names): Promise<string> {
   const told = await service.call(rpc, create(rpc.input, request), token).then(
     (answer) => JSON.stringify(answer, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
-    (error: ServiceError) => `${error.code} ${error.details} ${error.metadata.get('grpc-status-details-bin').map((part) => part.toString('latin1')).join()}`,
+    (error: ServiceError) =>
+      `${error.code} ${error.details} ${error.metadata
+        .get('grpc-status-details-bin')
+        .map((part) => part.toString('latin1'))
+        .join()}`,
   );
   return Object.entries(names).reduce((text, [kind, name]) => text.replaceAll(name, `<${kind}>`), told);
 }
@@ -122,7 +126,10 @@ describe('what lies outside one’s groups', () => {
   it('stays hidden when it is deleted', async () => {
     await service.call(agents.createAgent, { agent: { agentId: 'del', groupIds: [teams.two.groupId] } }, teams.admin);
     await service.call(agents.deleteAgent, { agentId: 'del' }, teams.admin);
-    const [gone, never] = [{ ...present(), agent: 'del' }, { ...present(), agent: 'dex' }];
+    const [gone, never] = [
+      { ...present(), agent: 'del' },
+      { ...present(), agent: 'dex' },
+    ];
     for (const [name, rpc, request] of supervisorsProbes) {
       expect(await toldOf(rpc, request(gone, teams), teams.sue, gone), name).toBe(await toldOf(rpc, request(never, teams), teams.sue, never));
     }
@@ -154,7 +161,9 @@ describe('what lies outside one’s groups', () => {
     expect((await service.call(agents.listAgents, {}, teams.ann)).agents.map(({ agentId }) => agentId)).toEqual(['amy', 'ann', 'cara']);
     expect((await service.call(agents.getAgent, { agentId: 'cara' }, teams.sue)).agent?.groupIds).toEqual([teams.one.groupId]);
     expect((await service.call(agents.getAgent, { agentId: 'cara' }, teams.auditor)).agent?.groupIds).toHaveLength(2);
-    expect((await service.call(agents.getWorkload, { agentId: 'cara' }, teams.sue)).workload?.groups.map(({ groupId }) => groupId)).toEqual([teams.one.groupId]);
+    expect((await service.call(agents.getWorkload, { agentId: 'cara' }, teams.sue)).workload?.groups.map(({ groupId }) => groupId)).toEqual([
+      teams.one.groupId,
+    ]);
   });
 
   it('is whatever he supervises no longer', async () => {
@@ -247,7 +256,8 @@ describe('a supervisor', () => {
   it('adds agents of his own groups only, and creates none outside them', async () => {
     const { group } = await service.call(groups.createGroup, { group: { key: 'OWN', supervisorIds: ['sue'] } }, teams.admin);
     const groupId = group?.groupId ?? '';
-    const add = (agentId: string, token: string) => outcomeOf(service.call(groups.addGroupMembers, { groupId, agentIds: [agentId], validateOnly: true }, token));
+    const add = (agentId: string, token: string) =>
+      outcomeOf(service.call(groups.addGroupMembers, { groupId, agentIds: [agentId], validateOnly: true }, token));
     expect([await add('ann', teams.sue), await add('cara', teams.sue), await add('bea', teams.sue)]).toEqual(['ok', 'PERMISSION_DENIED', 'AGENT_NOT_FOUND']);
     expect([await add('cara', teams.admin), await add('bea', teams.admin)]).toEqual(['ok', 'ok']);
     const make = (groupIds: string[]) => outcomeOf(service.call(agents.createAgent, { agent: { agentId: 'ned', groupIds }, validateOnly: true }, teams.sue));
@@ -257,12 +267,15 @@ describe('a supervisor', () => {
   it('does not say who supervises', async () => {
     const group = { groupId: teams.one.groupId, supervisorIds: ['sue', 'friend'] };
     expect(await outcomeOf(service.call(groups.updateGroup, { group }, teams.sue))).toBe('PERMISSION_DENIED');
-    expect(await outcomeOf(service.call(groups.updateGroup, { group: { groupId: group.groupId }, updateMask: { paths: ['supervisor_ids'] } }, teams.sue))).toBe('PERMISSION_DENIED');
+    expect(await outcomeOf(service.call(groups.updateGroup, { group: { groupId: group.groupId }, updateMask: { paths: ['supervisor_ids'] } }, teams.sue))).toBe(
+      'PERMISSION_DENIED',
+    );
     expect(await outcomeOf(service.call(groups.updateGroup, { group, validateOnly: true }, teams.admin))).toBe('ok');
   });
 
   it('moves tickets between his own groups only', async () => {
-    const move = (token: string) => outcomeOf(service.call(tickets.updateTicket, { ticket: { ticketId: teams.hers.key, groupId: teams.two.groupId }, validateOnly: true }, token));
+    const move = (token: string) =>
+      outcomeOf(service.call(tickets.updateTicket, { ticket: { ticketId: teams.hers.key, groupId: teams.two.groupId }, validateOnly: true }, token));
     expect([await move(teams.sue), await move(teams.admin)]).toEqual(['GROUP_NOT_FOUND', 'ok']);
   });
 

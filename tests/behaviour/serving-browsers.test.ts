@@ -49,11 +49,16 @@ beforeAll(async () => {
       },
     },
   };
-  [edge, closed, chromium] = await Promise.all([startTestEdge({ ...tickets, corsOrigins: [site.origin] }), startTestEdge({ ...tickets, corsOrigins: ['https://desk.example.org'] }), startBrowser()]);
+  [edge, closed, chromium] = await Promise.all([
+    startTestEdge({ ...tickets, corsOrigins: [site.origin] }),
+    startTestEdge({ ...tickets, corsOrigins: ['https://desk.example.org'] }),
+    startBrowser(),
+  ]);
   const page = await chromium.browser.newPage();
   await page.goto(site.origin);
   await page.waitForFunction('window.call !== undefined');
-  call = (protocol, url, method, request, token = tokenOf('service')) => page.evaluate(`window.call(${[protocol, url, method, request, token].map((each) => JSON.stringify(each)).join(', ')})`);
+  call = (protocol, url, method, request, token = tokenOf('service')) =>
+    page.evaluate(`window.call(${[protocol, url, method, request, token].map((each) => JSON.stringify(each)).join(', ')})`);
 });
 afterAll(async () => {
   await Promise.all([edge.close(), closed.close(), chromium.close(), site.close()]);
@@ -69,7 +74,11 @@ describe.each(protocols)('a page in a browser, by %s', (protocol) => {
   });
 
   it('it is told what went wrong, and why', async () => {
-    expect(await call(protocol, edge.url, 'getTicket', { ticketId: 'KYC-404' })).toEqual({ code: 5, message: 'there is no such ticket', reason: 'TICKET_NOT_FOUND' });
+    expect(await call(protocol, edge.url, 'getTicket', { ticketId: 'KYC-404' })).toEqual({
+      code: 5,
+      message: 'there is no such ticket',
+      reason: 'TICKET_NOT_FOUND',
+    });
   });
 
   it('it is told that its token is not good', async () => {

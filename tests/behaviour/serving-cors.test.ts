@@ -13,8 +13,12 @@ afterAll(() => Promise.all([some.close(), all.close(), none.close()]));
 
 const path = '/ticketing.v1.TicketService/CreateTicket';
 const preflight = (edge: TestEdge, origin: string) =>
-  fetch(edge.url + path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,connect-protocol-version' } });
-const call = (edge: TestEdge, origin: string) => fetch(edge.url + path, { method: 'POST', headers: { origin, 'content-type': 'application/json' }, body: '{}' });
+  fetch(edge.url + path, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,connect-protocol-version' },
+  });
+const call = (edge: TestEdge, origin: string) =>
+  fetch(edge.url + path, { method: 'POST', headers: { origin, 'content-type': 'application/json' }, body: '{}' });
 
 describe('pages of other origins', () => {
   it('it lets those call that the configuration names, and lets browsers remember it', async () => {

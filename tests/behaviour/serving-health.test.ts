@@ -28,7 +28,11 @@ describe.each(ports)('health on %s, without a token', (_name, client) => {
   });
 
   it('it says NOT_FOUND of a service that it does not know', async () => {
-    const error = ConnectError.from(await client().check({ service: 'nobody.v1.Nothing' }).catch((caught: unknown) => caught));
+    const error = ConnectError.from(
+      await client()
+        .check({ service: 'nobody.v1.Nothing' })
+        .catch((caught: unknown) => caught),
+    );
     expect(error.code).toBe(Code.NotFound);
   });
 
@@ -45,7 +49,9 @@ describe.each(ports)('health on %s, without a token', (_name, client) => {
     }
     leave.abort();
     expect(seen).toEqual([ServingStatus.SERVING]);
-    await vi.waitFor(() => expect(edge.lines.filter(({ rpc, code }) => rpc === 'grpc.health.v1.Health/Watch' && code === 'CANCELLED').length).toBeGreaterThan(0));
+    await vi.waitFor(() =>
+      expect(edge.lines.filter(({ rpc, code }) => rpc === 'grpc.health.v1.Health/Watch' && code === 'CANCELLED').length).toBeGreaterThan(0),
+    );
   });
 
   it('it watches a service that it does not know, as it may yet come', async () => {

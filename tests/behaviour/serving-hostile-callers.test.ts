@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import fc from 'fast-check';
@@ -29,21 +29,34 @@ afterEach(async () => {
 });
 
 describe('bytes that are no protocol', () => {
-  const ports = [['gRPC', () => edge.grpcPort], ['Connect', () => edge.connectPort]] as const;
+  const ports = [
+    ['gRPC', () => edge.grpcPort],
+    ['Connect', () => edge.connectPort],
+  ] as const;
   const pieces = [
     ['random bytes', randomBytes(5_000)],
     ['zeros', Buffer.alloc(5_000)],
     ['the start of a TLS handshake', Buffer.from('16030100a5010000a10303', 'hex')],
     ['half an HTTP/2 preface and garbage', Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\n'), randomBytes(100)])],
     ['an HTTP/2 preface and garbage', Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), randomBytes(1_000)])],
-    ['a frame longer than it may be', Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from('ffffff0400000000ff', 'hex'), Buffer.alloc(100)])],
+    [
+      'a frame longer than it may be',
+      Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from('ffffff0400000000ff', 'hex'), Buffer.alloc(100)]),
+    ],
   ] as const;
 
-  it.each(ports.flatMap(([port, number]) => pieces.map(([name, bytes]) => [name, port, number, bytes] as const)))('it survives %s on the %s port', async (_name, _port, number, bytes) => {
-    await sendBytes(number(), bytes, { untilMs: 300 });
-  });
+  it.each(ports.flatMap(([port, number]) => pieces.map(([name, bytes]) => [name, port, number, bytes] as const)))(
+    'it survives %s on the %s port',
+    async (_name, _port, number, bytes) => {
+      await sendBytes(number(), bytes, { untilMs: 300 });
+    },
+  );
 
-  it.each(['GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n bad\r\n\r\n', 'GARBAGE\r\n\r\n', 'POST /x HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'])('it answers 400 to broken HTTP/1.1: %j', async (text) => {
+  it.each([
+    'GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n bad\r\n\r\n',
+    'GARBAGE\r\n\r\n',
+    'POST /x HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ])('it answers 400 to broken HTTP/1.1: %j', async (text) => {
     expect((await sendBytes(edge.connectPort, text)).text).toMatch(/^HTTP\/1\.1 400/);
   });
 
@@ -74,7 +87,10 @@ describe('requests that are none', () => {
     const channel = grpcChannel(edge.grpcAddress);
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
-        const outcome = await callGrpcBytes(channel, pathOf(createTicket), bytes, { token }).then(() => undefined, (error: unknown) => error);
+        const outcome = await callGrpcBytes(channel, pathOf(createTicket), bytes, { token }).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
         if (outcome === undefined) return;
         expect((outcome as { code: number }).code).toBe(status.INVALID_ARGUMENT);
         expect(['REQUEST_MALFORMED', 'INVALID_FIELD']).toContain(detailsOf(outcome).reason);
@@ -87,7 +103,11 @@ describe('requests that are none', () => {
   it('it names INVALID_ARGUMENT for any JSON that is no message', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.json(), fc.string()), async (body) => {
-        const response = await fetch(edge.url + pathOf(createTicket), { method: 'POST', headers: { authorization: token, 'content-type': 'application/json' }, body });
+        const response = await fetch(edge.url + pathOf(createTicket), {
+          method: 'POST',
+          headers: { authorization: token, 'content-type': 'application/json' },
+          body,
+        });
         expect(response.status).toBe(400);
         const { code, details } = (await response.json()) as { code: string; details: { debug: { reason: string } }[] };
         expect(code).toBe('invalid_argument');
@@ -132,7 +152,12 @@ describe('requests that are none', () => {
     ['a message marked as compressed that is not', Buffer.concat([Buffer.from([1]), envelope(Buffer.from('plain')).subarray(1)]), '3'],
   ])('it says what is wrong with %s, by gRPC on both ports', async (_name, bytes, code) => {
     for (const port of [edge.grpcPort, edge.connectPort]) {
-      const stream = await openStream(port, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', authorization: token, 'grpc-encoding': 'gzip' });
+      const stream = await openStream(port, pathOf(getTicket), {
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        authorization: token,
+        'grpc-encoding': 'gzip',
+      });
       stream.end(bytes);
       expect((await stream.answer).trailers['grpc-status']).toBe(code);
     }
@@ -140,19 +165,31 @@ describe('requests that are none', () => {
 
   it('it says UNIMPLEMENTED of a compression that it does not know, by gRPC on both ports', async () => {
     for (const port of [edge.grpcPort, edge.connectPort]) {
-      const stream = await openStream(port, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', authorization: token, 'grpc-encoding': 'zstd' });
+      const stream = await openStream(port, pathOf(getTicket), {
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        authorization: token,
+        'grpc-encoding': 'zstd',
+      });
       stream.end(Buffer.concat([Buffer.from([1]), envelope(Buffer.from('x')).subarray(1)]));
       expect((await stream.answer).trailers['grpc-status']).toBe('12');
     }
   });
 
-  it.each(['/', '/ticketing.v1.TicketService/NoSuchThing', '/ticketing.v1.TicketService/GetTicket/', '/%00%ff', `/${'x'.repeat(3_000)}`, '/ü'])('it says UNIMPLEMENTED of a method that is not there: %s', async (path) => {
-    for (const port of [edge.grpcPort, edge.connectPort]) {
-      const stream = await openStream(port, Buffer.from(path).toString('latin1'), { 'content-type': 'application/grpc', te: 'trailers', authorization: token });
-      stream.end(envelope(Buffer.alloc(0)));
-      expect((await stream.answer).trailers['grpc-status']).toBe('12');
-    }
-  });
+  it.each(['/', '/ticketing.v1.TicketService/NoSuchThing', '/ticketing.v1.TicketService/GetTicket/', '/%00%ff', `/${'x'.repeat(3_000)}`, '/ü'])(
+    'it says UNIMPLEMENTED of a method that is not there: %s',
+    async (path) => {
+      for (const port of [edge.grpcPort, edge.connectPort]) {
+        const stream = await openStream(port, Buffer.from(path).toString('latin1'), {
+          'content-type': 'application/grpc',
+          te: 'trailers',
+          authorization: token,
+        });
+        stream.end(envelope(Buffer.alloc(0)));
+        expect((await stream.answer).trailers['grpc-status']).toBe('12');
+      }
+    },
+  );
 
   it('it answers 415 to what is no gRPC on the gRPC port', async () => {
     const stream = await openStream(edge.grpcPort, pathOf(getTicket), { 'content-type': 'application/json', authorization: token });
@@ -162,7 +199,14 @@ describe('requests that are none', () => {
 
   it('it takes odd metadata for what it is', async () => {
     for (const port of [edge.grpcPort, edge.connectPort]) {
-      const stream = await openStream(port, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', authorization: 'Bearer \u00ff\u0080', 'x-bin': '%%%', 'grpc-timeout': '1S', 'docket-head': 'oversize' });
+      const stream = await openStream(port, pathOf(getTicket), {
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        authorization: 'Bearer \u00ff\u0080',
+        'x-bin': '%%%',
+        'grpc-timeout': '1S',
+        'docket-head': 'oversize',
+      });
       stream.end(envelope(toBinary(GetTicketRequestSchema, create(GetTicketRequestSchema, { ticketId: 'KYC-1' }))));
       expect((await stream.answer).trailers['grpc-status']).toBe('16');
     }

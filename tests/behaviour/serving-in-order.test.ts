@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { type Client, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BadRequestSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { permission, Role as ContractRole } from '../../gen/ticketing/v1/options_pb.ts';
+import { Role as ContractRole, permission } from '../../gen/ticketing/v1/options_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Role } from '../../src/foundation/context.ts';
 import { callGrpc, callGrpcBytes, connectClient, detailsOf, failureOf, grpcChannel, pathOf } from '../support/edge/clients.ts';
@@ -38,7 +38,10 @@ afterAll(async () => {
 describe('who may call', () => {
   it.each(matrix)('$method.name by $role: $allowed', async ({ method, role, allowed }) => {
     // An empty request, which most methods refuse: permission must come before that.
-    const error = (await callGrpcBytes(channel, pathOf(method), new Uint8Array(), { token: tokenOf(role) }).then(() => undefined, (caught: unknown) => caught)) as { code: number } | undefined;
+    const error = (await callGrpcBytes(channel, pathOf(method), new Uint8Array(), { token: tokenOf(role) }).then(
+      () => undefined,
+      (caught: unknown) => caught,
+    )) as { code: number } | undefined;
     if (allowed) expect(error?.code).not.toBe(status.PERMISSION_DENIED);
     else expect(error).toMatchObject({ code: status.PERMISSION_DENIED });
     if (!allowed) expect(detailsOf(error)).toMatchObject({ reason: 'PERMISSION_DENIED', facts: { rpc: pathOf(method).slice(1) } });
@@ -58,7 +61,12 @@ describe('who may call', () => {
 describe('what may be asked', () => {
   it('it names every field that breaks a rule, as the contract spells it', async () => {
     const error = ConnectError.from(
-      await failureOf(connectClient(edge.url, 'connect').createTicket({ groupId: 'none', userId: -1n, title: 'x'.repeat(201), labels: ['a', ''] }, { headers: { authorization: tokenOf('service') } })),
+      await failureOf(
+        connectClient(edge.url, 'connect').createTicket(
+          { groupId: 'none', userId: -1n, title: 'x'.repeat(201), labels: ['a', ''] },
+          { headers: { authorization: tokenOf('service') } },
+        ),
+      ),
     );
     expect(error.code).toBe(Code.InvalidArgument);
     const fields = error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field);

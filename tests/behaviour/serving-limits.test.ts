@@ -13,8 +13,8 @@ import { makeAdmit } from '../../src/edge/rpc/interceptors/admit.ts';
 import { MAX_CALLS_IN_FLIGHT, MAX_CONNECTIONS, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES } from '../../src/edge/rpc/limits.ts';
 import { DomainError, InvalidField } from '../../src/foundation/errors.ts';
 import { callGrpc, callGrpcBytes, connectClient, detailsOf, failureOf, grpcChannel, pathOf } from '../support/edge/clients.ts';
-import { openStream } from '../support/edge/raw.ts';
 import { startTestEdge, type TestEdge, tokenOf } from '../support/edge/index.ts';
+import { openStream } from '../support/edge/raw.ts';
 
 const token = tokenOf('service');
 const groupId = '0190b6a5-1111-7000-8000-000000000001';
@@ -32,7 +32,10 @@ beforeAll(async () => {
       },
       async getTicket({ ticketId }, ctx) {
         if (ticketId === 'KYC-1') throw new InvalidField('ticket_id', `odd \ud800 text ${'x'.repeat(10_000)}`);
-        if (ticketId === 'KYC-2') throw new DomainError('invalid_argument', 'INVALID_FIELD', 'many', { violations: Array.from({ length: 1000 }, (_, at) => ({ field: `f[${at}]`, description: 'bad '.repeat(100) })) });
+        if (ticketId === 'KYC-2')
+          throw new DomainError('invalid_argument', 'INVALID_FIELD', 'many', {
+            violations: Array.from({ length: 1000 }, (_, at) => ({ field: `f[${at}]`, description: 'bad '.repeat(100) })),
+          });
         if (ticketId === 'KYC-3') throw new Error('SELECT secret FROM hidden');
         await new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason)));
         return {};
@@ -43,7 +46,11 @@ beforeAll(async () => {
 afterAll(() => edge.close());
 
 const json = (method: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${edge.url}/ticketing.v1.TicketService/${method}`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: token, ...headers }, body });
+  fetch(`${edge.url}/ticketing.v1.TicketService/${method}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: token, ...headers },
+    body,
+  });
 
 describe('messages', () => {
   const oversized = toBinary(CreateTicketRequestSchema, create(CreateTicketRequestSchema, { groupId, description: 'x'.repeat(MAX_MESSAGE_BYTES) }));
@@ -59,7 +66,9 @@ describe('messages', () => {
 
   it.each(['connect', 'grpc', 'grpc-web'] as const)('it refuses one larger than 4 MiB by %s on the Connect port', async (protocol) => {
     const client = connectClient(edge.url, protocol);
-    const error = ConnectError.from(await failureOf(client.createTicket({ groupId, description: 'x'.repeat(MAX_MESSAGE_BYTES) }, { headers: { authorization: token } })));
+    const error = ConnectError.from(
+      await failureOf(client.createTicket({ groupId, description: 'x'.repeat(MAX_MESSAGE_BYTES) }, { headers: { authorization: token } })),
+    );
     expect(error.code).toBe(Code.ResourceExhausted);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('MESSAGE_TOO_LARGE');
   });
@@ -87,7 +96,11 @@ describe('messages', () => {
   it('it says by the field what is wrong in a request that cannot be read', async () => {
     const response = await json('CreateTicket', '{"groupId": 17}');
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining('group_id'), details: [{ debug: { reason: 'REQUEST_MALFORMED' } }] });
+    expect(await response.json()).toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('group_id'),
+      details: [{ debug: { reason: 'REQUEST_MALFORMED' } }],
+    });
   });
 });
 
@@ -109,7 +122,9 @@ describe('metadata', () => {
   });
 
   it('it refuses more than 16 KiB by gRPC on the Connect port', async () => {
-    const error = ConnectError.from(await failureOf(connectClient(edge.url, 'grpc').createTicket({ groupId, userId: 1n }, { headers: { authorization: token, ...large } })));
+    const error = ConnectError.from(
+      await failureOf(connectClient(edge.url, 'grpc').createTicket({ groupId, userId: 1n }, { headers: { authorization: token, ...large } })),
+    );
     expect(error.code).toBe(Code.ResourceExhausted);
   });
 
@@ -119,7 +134,9 @@ describe('metadata', () => {
 
   it('it survives a megabyte of it', async () => {
     const channel = grpcChannel(edge.grpcAddress);
-    const error = await failureOf(callGrpc(channel, createTicket, { groupId, userId: 1n }, { token, metadata: { 'x-huge': 'y'.repeat(1024 * 1024) }, deadlineMs: 5_000 }));
+    const error = await failureOf(
+      callGrpc(channel, createTicket, { groupId, userId: 1n }, { token, metadata: { 'x-huge': 'y'.repeat(1024 * 1024) }, deadlineMs: 5_000 }),
+    );
     expect([status.RESOURCE_EXHAUSTED, status.UNAVAILABLE, status.INTERNAL, status.CANCELLED]).toContain(error.code);
     channel.close();
     const next = grpcChannel(edge.grpcAddress);
@@ -150,7 +167,12 @@ describe('strangers', () => {
 
 describe('deadlines', () => {
   it('it answers DEADLINE_EXCEEDED in time, whatever the handler does', async () => {
-    const stream = await openStream(edge.grpcPort, pathOf(getTicket), { 'content-type': 'application/grpc', te: 'trailers', authorization: token, 'grpc-timeout': '200m' });
+    const stream = await openStream(edge.grpcPort, pathOf(getTicket), {
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      authorization: token,
+      'grpc-timeout': '200m',
+    });
     stream.end(envelope(getTicketBytes('KYC-9')));
     const startMs = performance.now();
     const answer = await stream.answer;
@@ -162,14 +184,21 @@ describe('deadlines', () => {
     const short = await startTestEdge({ defaultDeadlineMs: 150, tickets: { getTicket: () => new Promise(() => {}) } });
     const channel = grpcChannel(short.grpcAddress);
     expect((await failureOf(callGrpc(channel, getTicket, { ticketId: 'KYC-9' }, { token }))).code).toBe(status.DEADLINE_EXCEEDED);
-    const error = ConnectError.from(await failureOf(connectClient(short.url, 'connect').getTicket({ ticketId: 'KYC-9' }, { headers: { authorization: token } })));
+    const error = ConnectError.from(
+      await failureOf(connectClient(short.url, 'connect').getTicket({ ticketId: 'KYC-9' }, { headers: { authorization: token } })),
+    );
     expect(error.code).toBe(Code.DeadlineExceeded);
     channel.close();
     await short.close();
   });
 
   it.each(['121S', '2562047H', '99999999H'])('it refuses one further away than two minutes: %s', async (timeout) => {
-    const stream = await openStream(edge.grpcPort, pathOf(createTicket), { 'content-type': 'application/grpc', te: 'trailers', authorization: token, 'grpc-timeout': timeout });
+    const stream = await openStream(edge.grpcPort, pathOf(createTicket), {
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      authorization: token,
+      'grpc-timeout': timeout,
+    });
     stream.end(envelope(Buffer.alloc(0)));
     const answer = await stream.answer;
     expect(answer.trailers).toMatchObject({ 'grpc-status': '3' });
@@ -247,7 +276,9 @@ describe('errors', () => {
 describe('connections', () => {
   it('it serves more calls at once than one connection may hold open', async () => {
     const channel = grpcChannel(edge.grpcAddress);
-    const answers = await Promise.all(Array.from({ length: 1_500 }, (_, at) => callGrpc(channel, createTicket, { groupId, userId: BigInt(at + 1), title: String(at) }, { token })));
+    const answers = await Promise.all(
+      Array.from({ length: 1_500 }, (_, at) => callGrpc(channel, createTicket, { groupId, userId: BigInt(at + 1), title: String(at) }, { token })),
+    );
     expect(new Set(answers.map(({ ticket }) => ticket?.title)).size).toBe(1_500);
     channel.close();
   });
@@ -262,7 +293,11 @@ describe('connections', () => {
   });
 
   it('it closes the ones beyond 2,000 on a port, and takes new ones when others have gone', async () => {
-    const sockets = Array.from({ length: MAX_CONNECTIONS + 20 }, () => connectTcp(edge.connectPort, '127.0.0.1').on('error', () => {}).resume());
+    const sockets = Array.from({ length: MAX_CONNECTIONS + 20 }, () =>
+      connectTcp(edge.connectPort, '127.0.0.1')
+        .on('error', () => {})
+        .resume(),
+    );
     await vi.waitFor(() => expect(sockets.filter(({ destroyed }) => destroyed).length).toBeGreaterThanOrEqual(20), { timeout: 8_000 });
     expect(sockets.filter(({ destroyed }) => destroyed).length).toBeLessThan(60);
     expect(edge.lines.some(({ msg }) => String(msg).includes('one was refused'))).toBe(true);

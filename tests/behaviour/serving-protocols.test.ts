@@ -20,7 +20,14 @@ beforeAll(async () => {
   edge = await startTestEdge({
     tickets: {
       async createTicket(request, ctx) {
-        return { ticket: { ticketId: '0190b6a5-3333-7000-8000-000000000003', groupId: request.groupId, userId: request.userId, title: `${request.title} by ${ctx.caller.actor}` } };
+        return {
+          ticket: {
+            ticketId: '0190b6a5-3333-7000-8000-000000000003',
+            groupId: request.groupId,
+            userId: request.userId,
+            title: `${request.title} by ${ctx.caller.actor}`,
+          },
+        };
       },
       async getTicket(request) {
         throw new DomainError('not_found', 'TICKET_NOT_FOUND', `there is no ticket ${request.ticketId}`, { facts: { ticket: request.ticketId } });
@@ -61,7 +68,11 @@ async function overGrpc<T>(address: string, use: (client: ReturnType<typeof grpc
 function grpcRow(client: string, address: () => string): Row {
   return {
     client,
-    create: () => overGrpc(address(), async (channel) => (await callGrpc(channel, TicketService.method.createTicket, { groupId, userId: 7n, title: 'hello' }, { token })).ticket?.title),
+    create: () =>
+      overGrpc(
+        address(),
+        async (channel) => (await callGrpc(channel, TicketService.method.createTicket, { groupId, userId: 7n, title: 'hello' }, { token })).ticket?.title,
+      ),
     fail: () =>
       overGrpc(address(), async (channel) => {
         const error = await failureOf(callGrpc(channel, TicketService.method.getTicket, { ticketId: gone }, { token }));
@@ -96,12 +107,21 @@ type BufProtocol = 'grpc' | 'grpcweb' | 'connect';
 function bufRow(client: string, protocol: BufProtocol, port: () => number, schema: readonly string[]): Row {
   const curl = (method: string, body: unknown) =>
     run('node_modules/.bin/buf', [
-      'curl', '--protocol', protocol, ...(protocol === 'connect' ? [] : ['--http2-prior-knowledge']), ...schema,
-      '--header', `authorization: ${token}`, '--data', JSON.stringify(body), `http://127.0.0.1:${port()}/ticketing.v1.TicketService/${method}`,
+      'curl',
+      '--protocol',
+      protocol,
+      ...(protocol === 'connect' ? [] : ['--http2-prior-knowledge']),
+      ...schema,
+      '--header',
+      `authorization: ${token}`,
+      '--data',
+      JSON.stringify(body),
+      `http://127.0.0.1:${port()}/ticketing.v1.TicketService/${method}`,
     ]);
   return {
     client,
-    create: async () => (JSON.parse((await curl('CreateTicket', { group_id: groupId, user_id: 7, title: 'hello' })).stdout) as { ticket: { title: string } }).ticket.title,
+    create: async () =>
+      (JSON.parse((await curl('CreateTicket', { group_id: groupId, user_id: 7, title: 'hello' })).stdout) as { ticket: { title: string } }).ticket.title,
     async fail() {
       const { stderr } = (await failureOf(curl('GetTicket', { ticket_id: gone }))) as unknown as { stderr: string };
       return { code: stderr.includes('"not_found"') ? Code.NotFound : -1, reason: reasonIn(stderr) };
@@ -164,7 +184,11 @@ describe('plain HTTP', () => {
   });
 
   it('it says which content types it takes', async () => {
-    const response = await fetch(`${edge.url}/ticketing.v1.TicketService/CreateTicket`, { method: 'POST', headers: { authorization: token, 'content-type': 'text/csv' }, body: 'a,b' });
+    const response = await fetch(`${edge.url}/ticketing.v1.TicketService/CreateTicket`, {
+      method: 'POST',
+      headers: { authorization: token, 'content-type': 'text/csv' },
+      body: 'a,b',
+    });
     expect(response.status).toBe(415);
     expect(await response.text()).toContain('application/json');
   });

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => edge.close());
 
-type Question = { case: 'listServices' | 'fileByFilename' | 'fileContainingSymbol' | 'allExtensionNumbersOfType'; value: string } | { case: 'fileContainingExtension'; value: { containingType: string; extensionNumber: number } };
+type Question =
+  | { case: 'listServices' | 'fileByFilename' | 'fileContainingSymbol' | 'allExtensionNumbersOfType'; value: string }
+  | { case: 'fileContainingExtension'; value: { containingType: string; extensionNumber: number } };
 
 const table = [
   ['v1 on the gRPC port', ServerReflection, () => `http://${edge.grpcAddress}`],
@@ -41,13 +43,25 @@ describe.each(table)('reflection %s', (_name, service, baseUrl) => {
   it('it lists the services', async () => {
     const answer = await ask({ case: 'listServices', value: '' });
     const names = answer.case === 'listServicesResponse' ? answer.value.service.map(({ name }) => name) : [];
-    expect(names).toEqual(['grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection', 'ticketing.v1.TicketService']);
+    expect(names).toEqual([
+      'grpc.health.v1.Health',
+      'grpc.reflection.v1.ServerReflection',
+      'grpc.reflection.v1alpha.ServerReflection',
+      'ticketing.v1.TicketService',
+    ]);
   });
 
   it('it gives a file with all that it imports', async () => {
     const files = await filesOf({ case: 'fileByFilename', value: 'ticketing/v1/ticket_service.proto' });
     expect(files[0]).toBe('ticketing/v1/ticket_service.proto');
-    expect(files).toEqual(expect.arrayContaining(['ticketing/v1/ticket.proto', 'buf/validate/validate.proto', 'google/api/field_behavior.proto', 'google/protobuf/descriptor.proto']));
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'ticketing/v1/ticket.proto',
+        'buf/validate/validate.proto',
+        'google/api/field_behavior.proto',
+        'google/protobuf/descriptor.proto',
+      ]),
+    );
   });
 
   it.each([

@@ -43,7 +43,11 @@ describe('stopping', () => {
     const { edge, release, arrivals } = await startSlowEdge();
     const channel = grpcChannel(edge.grpcAddress);
     const web = connectClient(edge.url, 'connect');
-    const begun = [callGrpc(channel, getTicket, asked, { token }), web.getTicket(asked, { headers }), connectClient(edge.url, 'connect', { httpVersion: '1.1' }).getTicket(asked, { headers })];
+    const begun = [
+      callGrpc(channel, getTicket, asked, { token }),
+      web.getTicket(asked, { headers }),
+      connectClient(edge.url, 'connect', { httpVersion: '1.1' }).getTicket(asked, { headers }),
+    ];
     await arrivals(3);
 
     const closed = edge.close();

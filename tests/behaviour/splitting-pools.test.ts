@@ -1,8 +1,8 @@
-import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { splitPools } from '../../src/domain/groups/index.ts';
 import { makeMetrics } from '../../src/foundation/metrics.ts';
-import { pino } from 'pino';
 import { createHarness, type Harness } from '../support/harness.ts';
 
 let harness: Harness;
@@ -12,7 +12,9 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const poolsOf = async (keys: readonly string[]) =>
-  (await harness.sql<{ pool_id: string }>('SELECT pool_id FROM group_pools JOIN groups USING (group_id) WHERE key = ANY ($1) ORDER BY key', [keys])).map((row) => row.pool_id);
+  (await harness.sql<{ pool_id: string }>('SELECT pool_id FROM group_pools JOIN groups USING (group_id) WHERE key = ANY ($1) ORDER BY key', [keys])).map(
+    (row) => row.pool_id,
+  );
 
 it('parts groups that share nobody any more, but not while somebody still holds their tickets', async () => {
   const { groups, agents, tickets } = harness.callAs('admin');
@@ -22,7 +24,11 @@ it('parts groups that share nobody any more, but not while somebody still holds 
   await agents.createAgent({ agent: { agentId: 'one', groupIds: [left] } });
   expect(new Set(await poolsOf(['LEFT', 'RIGHT'])).size).toBe(1);
 
-  const run = () => splitPools.run({}, { orm: harness.orm, queue: harness.queue, log: pino({ level: 'silent' }), metrics: makeMetrics(), signal: new AbortController().signal });
+  const run = () =>
+    splitPools.run(
+      {},
+      { orm: harness.orm, queue: harness.queue, log: pino({ level: 'silent' }), metrics: makeMetrics(), signal: new AbortController().signal },
+    );
   await run();
   expect(new Set(await poolsOf(['LEFT', 'RIGHT'])).size).toBe(1);
 

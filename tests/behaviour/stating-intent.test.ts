@@ -48,7 +48,9 @@ describe('what a caller intends', () => {
   });
 
   it('it has none when he only reads', async () => {
-    expect(await intentsOf((edge) => connectClient(edge.url, 'connect').getTicket({ ticketId: 'KYC-1' }, { headers: { authorization: token } }))).toEqual([undefined]);
+    expect(await intentsOf((edge) => connectClient(edge.url, 'connect').getTicket({ ticketId: 'KYC-1' }, { headers: { authorization: token } }))).toEqual([
+      undefined,
+    ]);
   });
 
   it('it is the same request whichever protocol, format, order of keys and request id it comes with', async () => {
@@ -57,7 +59,10 @@ describe('what a caller intends', () => {
       await callGrpc(channel, TicketService.method.createTicket, sent, { token });
       await callGrpc(channel, TicketService.method.createTicket, { ...sent, requestId: '' }, { token });
       channel.close();
-      await connectClient(edge.url, 'connect', { json: true }).createTicket({ ...sent, attributes: { a: 'x', b: { c: [1, { y: 2, z: 1 }], d: 1 } } }, { headers: { authorization: token } });
+      await connectClient(edge.url, 'connect', { json: true }).createTicket(
+        { ...sent, attributes: { a: 'x', b: { c: [1, { y: 2, z: 1 }], d: 1 } } },
+        { headers: { authorization: token } },
+      );
       await fetch(`${edge.url}/ticketing.v1.TicketService/CreateTicket`, {
         method: 'POST',
         headers: { authorization: token, 'content-type': 'application/json' },
@@ -88,9 +93,14 @@ describe('what a caller intends', () => {
     const shuffled = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(shuffled);
       if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(Object.entries(value).reverse().map(([key, inner]) => [key, shuffled(inner)]));
+      return Object.fromEntries(
+        Object.entries(value)
+          .reverse()
+          .map(([key, inner]) => [key, shuffled(inner)]),
+      );
     };
-    const bytesOf = (attributes: unknown) => Buffer.from(canonicalBytes(CreateTicketRequestSchema, create(CreateTicketRequestSchema, { groupId, attributes: attributes as JsonObject })));
+    const bytesOf = (attributes: unknown) =>
+      Buffer.from(canonicalBytes(CreateTicketRequestSchema, create(CreateTicketRequestSchema, { groupId, attributes: attributes as JsonObject })));
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (attributes) => {
         expect(bytesOf(shuffled(attributes)).equals(bytesOf(attributes))).toBe(true);

@@ -97,13 +97,17 @@ describe('a call with a JSON Web Token', () => {
 
   it('is refused when the published key was used as a shared secret', async () => {
     const key = createPublicKey({ key: issuer.issuer.keys.toJSON()[0] as never, format: 'jwk' });
-    for (const secret of [key.export({ type: 'spki', format: 'pem' }), key.export({ type: 'spki', format: 'der' }), JSON.stringify(key.export({ format: 'jwk' }))]) {
+    for (const secret of [
+      key.export({ type: 'spki', format: 'pem' }),
+      key.export({ type: 'spki', format: 'der' }),
+      JSON.stringify(key.export({ format: 'jwk' })),
+    ]) {
       const sign = (text: string) => createHmac('sha256', secret).update(text).digest('base64url');
       expect(await refusalOf(recogniser(), bearer(await forgedWith({ alg: 'HS256', kid: 'first' }, sign)))).toBe('TOKEN_INVALID');
     }
   });
 
-  it('is refused with a key of the caller\'s own, sent along or pointed at', async () => {
+  it("is refused with a key of the caller's own, sent along or pointed at", async () => {
     const forger = new OAuth2Server();
     const jwk = await forger.issuer.keys.generate('RS256', { kid: 'first' });
     forger.issuer.url = issuer.issuer.url;

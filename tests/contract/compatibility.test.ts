@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBinary, toJson } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
@@ -14,7 +14,10 @@ const decisions = join(root, 'docs/decisions');
 
 /** The hash in the newest decision note that holds one. */
 function decidedHash(): string | undefined {
-  const notes = readdirSync(decisions).filter((name) => /^\d{4}-.+\.md$/.test(name)).toSorted().reverse();
+  const notes = readdirSync(decisions)
+    .filter((name) => /^\d{4}-.+\.md$/.test(name))
+    .toSorted()
+    .reverse();
   const hashes = notes.map((name) => /^Contract image: sha256 ([0-9a-f]{64})$/m.exec(readFileSync(join(decisions, name), 'utf8'))?.[1]);
   return hashes.find((hash) => hash !== undefined);
 }

@@ -1,5 +1,17 @@
-import { type DescEnum, type DescField, type DescFile, type DescMessage, type DescMethod, type DescService, type Registry, createFileRegistry, fromBinary, getOption, hasOption } from '@bufbuild/protobuf';
-import { type SourceCodeInfo_Location, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import {
+  createFileRegistry,
+  type DescEnum,
+  type DescField,
+  type DescFile,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  getOption,
+  hasOption,
+  type Registry,
+} from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema, type SourceCodeInfo_Location } from '@bufbuild/protobuf/wkt';
 import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { FieldBehavior, field_behavior } from '../../gen/google/api/field_behavior_pb.ts';
 import { makeWorkspace } from './workspace.ts';

@@ -1,9 +1,9 @@
-import { type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType, create, fromJson } from '@bufbuild/protobuf';
+import { create, type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import { describe, expect, it } from 'vitest';
 import { FieldBehavior } from '../../gen/google/api/field_behavior_pb.ts';
-import { type Input, behavioursOf, inputsOf, readContract } from './contract.ts';
+import { behavioursOf, type Input, inputsOf, readContract } from './contract.ts';
 
 const contract = readContract();
 const validator = createValidator({ registry: contract.registry });
@@ -32,7 +32,10 @@ function expectRefused({ request, path }: Input, values: readonly JsonValue[], i
     const place = placeOf(path);
     const refused = refusals(request, requestWith(path, value));
     const shown = `${request.name}.${place} = ${JSON.stringify(value).slice(0, 60)}`;
-    expect(refused.some((each) => each === place || (inside && each.startsWith(`${place}[`))), shown).toBe(true);
+    expect(
+      refused.some((each) => each === place || (inside && each.startsWith(`${place}[`))),
+      shown,
+    ).toBe(true);
   }
 }
 

@@ -14,7 +14,12 @@ import { isRead } from './contract.ts';
 type Limited = 'supervisor' | 'supervisor elsewhere' | 'agent' | 'agent elsewhere';
 const table = JSON.parse(readFileSync(join(import.meta.dirname, '../tables/permissions.json'), 'utf8')) as Record<string, Partial<Record<Limited, string>>>;
 
-const limited: Readonly<Record<Limited, Role>> = { supervisor: Role.SUPERVISOR, 'supervisor elsewhere': Role.SUPERVISOR, agent: Role.AGENT, 'agent elsewhere': Role.AGENT };
+const limited: Readonly<Record<Limited, Role>> = {
+  supervisor: Role.SUPERVISOR,
+  'supervisor elsewhere': Role.SUPERVISOR,
+  agent: Role.AGENT,
+  'agent elsewhere': Role.AGENT,
+};
 const unlimited: Readonly<Record<string, Role>> = { admin: Role.ADMIN, service: Role.SERVICE, auditor: Role.AUDITOR };
 const strangers: Readonly<Record<string, string>> = {
   'one without roles': 'PERMISSION_DENIED',

@@ -2,7 +2,7 @@ import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { FieldBehavior } from '../../gen/google/api/field_behavior_pb.ts';
-import { Role, permission } from '../../gen/ticketing/v1/options_pb.ts';
+import { permission, Role } from '../../gen/ticketing/v1/options_pb.ts';
 import { behavioursOf, fieldOf, isRead, readContract, rulesOf } from './contract.ts';
 
 const contract = readContract();
@@ -82,7 +82,10 @@ describe('a mutation', () => {
   it('alone takes them', () => {
     for (const { name, input } of contract.methods.filter(isRead)) {
       const filters = name === 'ListAuditEntries' ? ['request_id'] : [];
-      expect(input.fields.map((each) => each.name).filter((each) => ['request_id', 'validate_only', 'reason'].includes(each)), name).toEqual(filters);
+      expect(
+        input.fields.map((each) => each.name).filter((each) => ['request_id', 'validate_only', 'reason'].includes(each)),
+        name,
+      ).toEqual(filters);
     }
   });
 
@@ -108,7 +111,8 @@ describe('an update', () => {
     const resource = input.fields.find((each) => each.message?.file.proto.package === 'ticketing.v1')?.message;
     const rules = mask && rulesOf(mask)?.type;
     const named = rules?.case === 'fieldMask' ? rules.value.in : [];
-    const writable = resource?.fields.filter((each) => behavioursOf(each).includes(FieldBehavior.OPTIONAL) && each.name !== 'etag').map((each) => each.name) ?? [];
+    const writable =
+      resource?.fields.filter((each) => behavioursOf(each).includes(FieldBehavior.OPTIONAL) && each.name !== 'etag').map((each) => each.name) ?? [];
     expect(named.toSorted()).toEqual(['*', ...writable].toSorted());
     for (const each of named) expect(mask && contract.commentOf(mask)).toContain(`\`${each}\``);
   });

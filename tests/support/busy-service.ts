@@ -4,7 +4,7 @@ import type { AgentSchema } from '../../gen/ticketing/v1/agent_pb.ts';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { Group, GroupSchema } from '../../gen/ticketing/v1/group_pb.ts';
-import { Priority, type TicketSchema, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { type Priority, type TicketSchema, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
 import { entities } from '../../src/entities.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
@@ -76,7 +76,13 @@ export async function hireStaff(harness: Harness): Promise<Staff> {
     ['fay', { maxOpenTickets: 6 }],
     ['gus', {}],
   ];
-  for (const [at, [agentId, more]] of agents.entries()) await makeAgent(harness, agentId, shared.filter((_, group) => (at + group) % 2 === 0 || group === at % 5), more);
+  for (const [at, [agentId, more]] of agents.entries())
+    await makeAgent(
+      harness,
+      agentId,
+      shared.filter((_, group) => (at + group) % 2 === 0 || group === at % 5),
+      more,
+    );
   for (const agentId of ['xia', 'yan', 'zoe']) await makeAgent(harness, agentId, groups.slice(5));
   return { groups, agentIds: [...agents.map(([agentId]) => agentId), 'xia'] };
 }
@@ -88,7 +94,10 @@ const pick = <T>(list: readonly T[], dice: Dice): T => list[dice(list.length)] a
 const groupOf = (staff: Staff, dice: Dice): Group => pick(staff.groups, dice);
 
 async function someTickets(harness: Harness, dice: Dice, count: number, where = 'true'): Promise<string[]> {
-  const rows = await harness.sql<{ ticket_id: string }>(`SELECT ticket_id FROM tickets WHERE ${where} ORDER BY hashtext(ticket_id::text || $1) LIMIT $2`, [String(dice(1e9)), count]);
+  const rows = await harness.sql<{ ticket_id: string }>(`SELECT ticket_id FROM tickets WHERE ${where} ORDER BY hashtext(ticket_id::text || $1) LIMIT $2`, [
+    String(dice(1e9)),
+    count,
+  ]);
   return rows.map((row) => row.ticket_id);
 }
 
@@ -99,14 +108,21 @@ function newTicket(staff: Staff, dice: Dice) {
   return {
     groupId: groupOf(staff, dice).groupId,
     userId: BigInt(dice(500) + 1),
-    priority: 1 + dice(4) as Priority,
+    priority: (1 + dice(4)) as Priority,
     agentId: dice(12) === 0 ? pick(staff.agentIds, dice) : '',
     uniquePerUser: dice(10) === 0,
     externalReferences: dice(8) === 0 ? [{ system: 'crm', id: String(dice(200)), url: '' }] : [],
   };
 }
 
-async function change(who: Clients, harness: Harness, dice: Dice, where: string, values: Omit<MessageInitShape<typeof TicketSchema>, '$typeName'>, paths: string[]): Promise<void> {
+async function change(
+  who: Clients,
+  harness: Harness,
+  dice: Dice,
+  where: string,
+  values: Omit<MessageInitShape<typeof TicketSchema>, '$typeName'>,
+  paths: string[],
+): Promise<void> {
   for (const ticketId of await someTickets(harness, dice, 1, where)) await who.tickets.updateTicket({ ticket: { ...values, ticketId }, updateMask: { paths } });
 }
 
@@ -128,13 +144,21 @@ const tickets: readonly Deed[] = [
   (who, _, dice, harness) => change(who, harness, dice, PENDING, { priority: (1 + dice(4)) as Priority, title: `t${dice(9)}` }, ['priority', 'title']),
   (who, _, dice, harness) => change(who, harness, dice, `${PENDING} AND agent_id IS NOT NULL`, { agentId: '' }, ['agent_id']),
   (who, staff, dice, harness) => change(who, harness, dice, PENDING, { agentId: pick(staff.agentIds, dice) }, ['agent_id']),
-  (who, staff, dice, harness) => change(who, harness, dice, 'status IN (4, 5)', { status: TicketStatus.OPEN, agentId: pick(staff.agentIds, dice) }, ['status', 'agent_id']),
+  (who, staff, dice, harness) =>
+    change(who, harness, dice, 'status IN (4, 5)', { status: TicketStatus.OPEN, agentId: pick(staff.agentIds, dice) }, ['status', 'agent_id']),
   (who, staff, dice, harness) => change(who, harness, dice, PENDING, { groupId: groupOf(staff, dice).groupId }, ['group_id']),
   (who, staff, dice, harness) => change(who, harness, dice, PENDING, { groupId: groupOf(staff, dice).groupId, agentId: '' }, ['group_id', 'agent_id']),
   (who, _, dice, harness) => change(who, harness, dice, 'true', { title: `only a title ${dice(100)}` }, ['title']),
 ];
 
-async function bulk(who: Clients, harness: Harness, dice: Dice, patch: Omit<MessageInitShape<typeof TicketSchema>, '$typeName'>, paths: string[], where = PENDING): Promise<void> {
+async function bulk(
+  who: Clients,
+  harness: Harness,
+  dice: Dice,
+  patch: Omit<MessageInitShape<typeof TicketSchema>, '$typeName'>,
+  paths: string[],
+  where = PENDING,
+): Promise<void> {
   const ticketIds = await someTickets(harness, dice, 1 + dice(12), where);
   if (ticketIds.length > 0) await who.tickets.bulkUpdateTickets({ ticketIds, patch, updateMask: { paths } });
 }
@@ -146,7 +170,8 @@ const many: readonly Deed[] = [
   (who, _, dice, harness) => bulk(who, harness, dice, { priority: (1 + dice(4)) as Priority }, ['priority']),
   (who, _, dice, harness) => bulk(who, harness, dice, { status: TicketStatus.OPEN }, ['status'], 'status IN (4, 5)'),
   (who, staff, dice) => who.tickets.reassignTickets({ fromAgentIds: [pick(staff.agentIds, dice)] }),
-  (who, staff, dice) => who.tickets.reassignTickets({ fromAgentIds: [pick(staff.agentIds, dice)], toAgentIds: [pick(staff.agentIds, dice), pick(staff.agentIds, dice)] }),
+  (who, staff, dice) =>
+    who.tickets.reassignTickets({ fromAgentIds: [pick(staff.agentIds, dice)], toAgentIds: [pick(staff.agentIds, dice), pick(staff.agentIds, dice)] }),
   async (who, _, dice, harness) => {
     const ticketIds = await someTickets(harness, dice, 8, PENDING);
     if (ticketIds.length > 0) await who.tickets.reassignTickets({ ticketIds });
@@ -157,47 +182,72 @@ const people: readonly Deed[] = [
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AWAY, reassignPending: dice(2) === 0 }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AVAILABLE }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AVAILABLE }),
-  (who, staff, dice) => who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(8) } : {}) }, updateMask: { paths: ['max_open_tickets'] } }),
-  (who, staff, dice) => who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), skills: { french: dice(3) } }, updateMask: { paths: ['skills'] } }),
+  (who, staff, dice) =>
+    who.agents.updateAgent({
+      agent: { agentId: pick(staff.agentIds, dice), ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(8) } : {}) },
+      updateMask: { paths: ['max_open_tickets'] },
+    }),
+  (who, staff, dice) =>
+    who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), skills: { french: dice(3) } }, updateMask: { paths: ['skills'] } }),
   (who, staff, dice) => who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), active: dice(5) > 0 }, updateMask: { paths: ['active'] } }),
   (who, staff, dice) => who.agents.deleteAgent({ agentId: pick(staff.agentIds, dice) }),
   (who, staff, dice) => bringBack(who, staff, dice),
   (who, staff, dice) => makeLateAgent(who, staff, dice),
   (who, staff, dice) => who.groups.addGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [pick(staff.agentIds, dice)] }),
-  (who, staff, dice) => who.groups.addGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [...new Set([pick(staff.agentIds, dice), pick(staff.agentIds, dice)])] }),
+  (who, staff, dice) =>
+    who.groups.addGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [...new Set([pick(staff.agentIds, dice), pick(staff.agentIds, dice)])] }),
   (who, staff, dice) => who.groups.removeGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [pick(staff.agentIds, dice)] }),
   (who, staff, dice) => who.groups.updateGroup({ group: { groupId: groupOf(staff, dice).groupId, active: dice(5) > 0 }, updateMask: { paths: ['active'] } }),
   (who, staff, dice) =>
     who.groups.updateGroup({
-      group: { groupId: groupOf(staff, dice).groupId, assignmentPolicy: { strategy: dice(4) === 0 ? AssignmentStrategy.MANUAL : AssignmentStrategy.LEAST_ASSIGNED_TODAY, preferPreviousAgent: dice(2) === 0 } },
+      group: {
+        groupId: groupOf(staff, dice).groupId,
+        assignmentPolicy: { strategy: dice(4) === 0 ? AssignmentStrategy.MANUAL : AssignmentStrategy.LEAST_ASSIGNED_TODAY, preferPreviousAgent: dice(2) === 0 },
+      },
       updateMask: { paths: ['assignment_policy.strategy', 'assignment_policy.prefer_previous_agent'] },
     }),
   (who, staff, dice) =>
     who.groups.updateGroup({
-      group: { groupId: groupOf(staff, dice).groupId, assignmentPolicy: { ...(dice(2) === 0 ? { maxOpenPerAgent: 1 + dice(6) } : {}), ...(dice(2) === 0 ? { catchUpLimit: dice(3) } : {}) } },
+      group: {
+        groupId: groupOf(staff, dice).groupId,
+        assignmentPolicy: { ...(dice(2) === 0 ? { maxOpenPerAgent: 1 + dice(6) } : {}), ...(dice(2) === 0 ? { catchUpLimit: dice(3) } : {}) },
+      },
       updateMask: { paths: ['assignment_policy.max_open_per_agent', 'assignment_policy.catch_up_limit'] },
     }),
-  (who, staff, dice) => who.groups.deleteGroup({ groupId: groupOf(staff, dice).groupId, ...(dice(2) === 0 ? { force: true } : { moveTicketsToGroupId: groupOf(staff, dice).groupId }) }),
+  (who, staff, dice) =>
+    who.groups.deleteGroup({
+      groupId: groupOf(staff, dice).groupId,
+      ...(dice(2) === 0 ? { force: true } : { moveTicketsToGroupId: groupOf(staff, dice).groupId }),
+    }),
   (who, staff, dice) => bringBack(who, staff, dice),
 ];
 
 /** Everybody and everything that was deleted, so that there is always somebody at work. */
 async function bringBack(who: Clients, staff: Staff, dice: Dice): Promise<void> {
-  const back = [...staff.groups.map(({ groupId }) => who.groups.undeleteGroup({ groupId })), ...staff.agentIds.map((agentId) => who.agents.undeleteAgent({ agentId }))];
+  const back = [
+    ...staff.groups.map(({ groupId }) => who.groups.undeleteGroup({ groupId })),
+    ...staff.agentIds.map((agentId) => who.agents.undeleteAgent({ agentId })),
+  ];
   await Promise.allSettled(back);
   await who.groups.updateGroup({ group: { groupId: groupOf(staff, dice).groupId, active: true }, updateMask: { paths: ['active'] } });
   await who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), active: true }, updateMask: { paths: ['active'] } });
 }
 
 async function makeLateAgent(who: Clients, staff: Staff, dice: Dice): Promise<void> {
-  await who.agents.createAgent({ agent: { agentId: `late-${dice(1e6)}`, groupIds: [groupOf(staff, dice).groupId], ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(3) } : {}) } });
+  await who.agents.createAgent({
+    agent: { agentId: `late-${dice(1e6)}`, groupIds: [groupOf(staff, dice).groupId], ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(3) } : {}) },
+  });
 }
 
 /**
  * Several callers at once do so many things each, most of them with tickets. What Docket refuses is part of
  * the game; answers the reasons with their counts. Anything else that fails is thrown.
  */
-export async function beBusy(harness: Harness, staff: Staff, options: { readonly seed: number; readonly callers: number; readonly deeds: number }): Promise<Map<string, number>> {
+export async function beBusy(
+  harness: Harness,
+  staff: Staff,
+  options: { readonly seed: number; readonly callers: number; readonly deeds: number },
+): Promise<Map<string, number>> {
   const refusals = new Map<string, number>();
   const who = harness.callAs({ roles: ['admin', 'service'], actor: 'busy' });
   await Promise.all(

@@ -28,7 +28,12 @@ export async function byGrpc({ service, token }: Sender, rpc: DescMethodUnary, b
     return ended(status.OK, '', [], '');
   } catch (error) {
     const { reason, violations } = detailsOf(error);
-    return ended((error as ServiceError).code, reason ?? '', violations.map(({ field }) => field), (error as ServiceError).details);
+    return ended(
+      (error as ServiceError).code,
+      reason ?? '',
+      violations.map(({ field }) => field),
+      (error as ServiceError).details,
+    );
   }
 }
 
@@ -38,11 +43,20 @@ export async function byJson({ service, token }: Sender, rpc: DescMethodUnary, b
   const response = await fetch(`${service.url}${pathOf(rpc)}`, { method: 'POST', headers, body });
   const text = await response.text();
   if (response.ok) return ended(status.OK, '', [], '');
-  const { code = 'unknown', message = '', details = [] } = JSON.parse(text) as { code?: string; message?: string; details?: { type: string; debug?: Fields }[] };
+  const {
+    code = 'unknown',
+    message = '',
+    details = [],
+  } = JSON.parse(text) as { code?: string; message?: string; details?: { type: string; debug?: Fields }[] };
   const debug = (type: string) => details.find((detail) => detail.type === `google.rpc.${type}`)?.debug;
   const violations = (debug('BadRequest')?.['fieldViolations'] ?? []) as { field?: string }[];
   const statusCode = status[code.toUpperCase() as keyof typeof status] as number | undefined;
-  return ended(statusCode ?? -1, String(debug('ErrorInfo')?.['reason'] ?? ''), violations.map(({ field }) => field ?? ''), message);
+  return ended(
+    statusCode ?? -1,
+    String(debug('ErrorInfo')?.['reason'] ?? ''),
+    violations.map(({ field }) => field ?? ''),
+    message,
+  );
 }
 
 const allowed = ['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'ABORTED', 'RESOURCE_EXHAUSTED'];

@@ -105,7 +105,9 @@ export async function createHarness(options: { readonly reactions?: readonly Eve
 }
 
 /** What a call failed with: kind, reason and facts in one, as `not_found GROUP_NOT_FOUND`. Fails when it did not fail, or not by a domain error. */
-export async function failureOf(call: Promise<unknown>): Promise<{ readonly kind: string; readonly reason: string; readonly facts: Readonly<Record<string, string>>; readonly message: string }> {
+export async function failureOf(
+  call: Promise<unknown>,
+): Promise<{ readonly kind: string; readonly reason: string; readonly facts: Readonly<Record<string, string>>; readonly message: string }> {
   const error = await call.then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -144,7 +146,10 @@ function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Client
   const client = <Service extends DescService>(service: Service): Client<Service> => {
     const methods = server.endpoints
       .filter((endpoint) => endpoint.method.parent.typeName === service.typeName)
-      .map((endpoint) => [endpoint.method.localName, (request: Record<string, unknown>) => server.serve(endpoint, caller, create(endpoint.method.input, request))] as const);
+      .map(
+        (endpoint) =>
+          [endpoint.method.localName, (request: Record<string, unknown>) => server.serve(endpoint, caller, create(endpoint.method.input, request))] as const,
+      );
     return Object.fromEntries(methods) as Client<Service>;
   };
   return { groups: client(GroupService), agents: client(AgentService), tickets: client(TicketService), audit: client(AuditService) };

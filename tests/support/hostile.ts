@@ -111,14 +111,18 @@ const odd: readonly string[] = [
 /** JSON texts: a good request in which one value, at any depth, is something else. */
 export function hostileJson(good: JsonValue): fc.Arbitrary<string> {
   const marker = '<here>';
-  return fc.tuple(fc.constantFrom(...placesOf(good)), fc.constantFrom(...odd)).map(([place, value]) => JSON.stringify(replaced(good, place, marker)).replace(JSON.stringify(marker), () => value));
+  return fc
+    .tuple(fc.constantFrom(...placesOf(good)), fc.constantFrom(...odd))
+    .map(([place, value]) => JSON.stringify(replaced(good, place, marker)).replace(JSON.stringify(marker), () => value));
 }
 
 type Place = readonly (string | number)[];
 
 function placesOf(value: JsonValue, at: Place = []): Place[] {
   if (typeof value !== 'object' || value === null) return [at];
-  const keys = Array.isArray(value) ? value.map((_, index) => index) : [...Object.keys(value), 'validateOnly', 'requestId', 'attributes', 'ticket', 'filter', 'pageSize'];
+  const keys = Array.isArray(value)
+    ? value.map((_, index) => index)
+    : [...Object.keys(value), 'validateOnly', 'requestId', 'attributes', 'ticket', 'filter', 'pageSize'];
   return [at, ...keys.flatMap((key) => placesOf((value as Record<string | number, JsonValue>)[key] ?? null, [...at, key]))];
 }
 

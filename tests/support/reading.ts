@@ -8,9 +8,9 @@ import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { auditHandlers } from '../../src/domain/audit/index.ts';
 import { ticketReadHandlers } from '../../src/domain/tickets/read-rpc.ts';
+import { route } from '../../src/edge/rpc/endpoints.ts';
 import { codeName } from '../../src/edge/rpc/error-map.ts';
 import { makeAuthenticateInterceptor } from '../../src/edge/rpc/interceptors/authenticate.ts';
-import { route } from '../../src/edge/rpc/endpoints.ts';
 import { startServer } from '../../src/edge/rpc/server.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
 import type { Caller, Role } from '../../src/foundation/context.ts';
@@ -116,7 +116,10 @@ export async function insertGroup(reading: Reading, key: string, more: { readonl
 /** Inserts an agent who is a member of groups, past Docket. */
 export async function insertAgent(reading: Reading, agentId: string, groupIds: readonly string[] = []): Promise<void> {
   await reading.sql('INSERT INTO agents (agent_id, create_time, update_time) VALUES ($1, docket_now(), docket_now())', [agentId]);
-  await reading.sql('INSERT INTO memberships (group_id, agent_id, create_time, update_time) SELECT unnest($1::uuid[]), $2, docket_now(), docket_now()', [groupIds, agentId]);
+  await reading.sql('INSERT INTO memberships (group_id, agent_id, create_time, update_time) SELECT unnest($1::uuid[]), $2, docket_now(), docket_now()', [
+    groupIds,
+    agentId,
+  ]);
 }
 
 /** A ticket to insert; what is left out is usual. Later ones in a list are created later. */
@@ -150,9 +153,12 @@ export async function insertTickets(reading: Reading, tickets: readonly PlainTic
     labels: ticket.labels ?? [],
     create_time: ticket.createTime ?? new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString(),
   }));
-  const shape = 'ticket_id uuid, key text, group_id uuid, user_id bigint, agent_id text, status smallint, priority smallint, title text, description text, attributes jsonb, labels text[], create_time timestamptz';
+  const shape =
+    'ticket_id uuid, key text, group_id uuid, user_id bigint, agent_id text, status smallint, priority smallint, title text, description text, attributes jsonb, labels text[], create_time timestamptz';
   const columns = shape.replaceAll(/ [a-z[\]]+(,|$)/g, '$1');
-  await reading.sql(`INSERT INTO tickets (${columns}, update_time) SELECT ${columns}, create_time FROM jsonb_to_recordset($1::jsonb) AS new(${shape})`, [JSON.stringify(rows)]);
+  await reading.sql(`INSERT INTO tickets (${columns}, update_time) SELECT ${columns}, create_time FROM jsonb_to_recordset($1::jsonb) AS new(${shape})`, [
+    JSON.stringify(rows),
+  ]);
   return rows.map((row) => row.ticket_id);
 }
 
@@ -202,5 +208,10 @@ export async function failureOf(call: Promise<unknown>): Promise<Told> {
   if (!error) throw new Error('the call was expected to fail');
   const [info] = error.findDetails(ErrorInfoSchema);
   const [bad] = error.findDetails(BadRequestSchema);
-  return { status: codeName(error.code), reason: info?.reason ?? '', facts: info?.metadata ?? {}, fields: (bad?.fieldViolations ?? []).map((violation) => violation.field) };
+  return {
+    status: codeName(error.code),
+    reason: info?.reason ?? '',
+    facts: info?.metadata ?? {},
+    fields: (bad?.fieldViolations ?? []).map((violation) => violation.field),
+  };
 }

@@ -23,7 +23,12 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
   const { ticketId } = hers;
   return {
     CreateTicket: { groupId, userId: 9n },
-    BatchCreateTickets: { requests: [{ groupId, userId: 9n }, { groupId, userId: 10n }] },
+    BatchCreateTickets: {
+      requests: [
+        { groupId, userId: 9n },
+        { groupId, userId: 10n },
+      ],
+    },
     GetTicket: { ticketId },
     BatchGetTickets: { ticketIds: [ticketId, teams.waiting.key] },
     ListTickets: { groupId },

@@ -28,7 +28,11 @@ export interface Service {
   /** The header of a service token; a revoked one when asked for. */
   program(wanted: NewServiceToken, revoked?: boolean): Promise<string>;
   /** One call over the gRPC port. */
-  call<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>, token: string | undefined): Promise<MessageShape<O>>;
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    token: string | undefined,
+  ): Promise<MessageShape<O>>;
   /** A checksum of every table, and of the jobs that changes leave for later; sequences aside. */
   checksums(): Promise<Record<string, string>>;
   close(): Promise<void>;
@@ -57,7 +61,8 @@ export async function startService(settings: Readonly<Record<string, string>> = 
     url: `http://127.0.0.1:${app.server.connectPort}`,
     faults,
     sql,
-    person: async (subject, roles, expiresIn) => bearer(await issueToken(issuer, { claims: { sub: subject, roles }, ...(expiresIn === undefined ? {} : { expiresIn }) })),
+    person: async (subject, roles, expiresIn) =>
+      bearer(await issueToken(issuer, { claims: { sub: subject, roles }, ...(expiresIn === undefined ? {} : { expiresIn }) })),
     async program(wanted, revoked = false) {
       const { token, prefix } = await createServiceToken(em, author, wanted);
       if (revoked) await revokeServiceToken(em, author, prefix);

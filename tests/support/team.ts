@@ -2,9 +2,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Agent, AgentSchema } from '../../gen/ticketing/v1/agent_pb.ts';
 import type { Group, GroupSchema } from '../../gen/ticketing/v1/group_pb.ts';
 import type { Ticket } from '../../gen/ticketing/v1/ticket_pb.ts';
-import { type EventHandler, when } from '../../src/foundation/commands/events.ts';
 import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, membersJoined, membersRemoved } from '../../src/domain/agents/index.ts';
 import { groupClosed, groupRulesChanged } from '../../src/domain/groups/index.ts';
+import { type EventHandler, when } from '../../src/foundation/commands/events.ts';
 import type { Harness } from './harness.ts';
 
 /** A group made by an administrator. */
@@ -15,7 +15,12 @@ export async function makeGroup(harness: Harness, key: string, more: MessageInit
 }
 
 /** An agent made by an administrator, in these groups. */
-export async function makeAgent(harness: Harness, agentId: string, groups: readonly Group[] = [], more: MessageInitShape<typeof AgentSchema> = {}): Promise<Agent> {
+export async function makeAgent(
+  harness: Harness,
+  agentId: string,
+  groups: readonly Group[] = [],
+  more: MessageInitShape<typeof AgentSchema> = {},
+): Promise<Agent> {
   const agent = { ...more, agentId, groupIds: groups.map((group) => group.groupId) } as MessageInitShape<typeof AgentSchema>;
   const { agent: made } = await harness.callAs('admin').agents.createAgent({ agent });
   if (!made) throw new Error('no agent was made');

@@ -1,8 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
-import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
+import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import type { Ticket } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { type CreateTicketRequestSchema, TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Service } from './service.ts';

@@ -11,7 +11,7 @@ describe('the environment', () => {
 });
 
 describe('the time', () => {
-  it('of the domain is the one its unit of work or its query was given: the database\'s', () => {
+  it("of the domain is the one its unit of work or its query was given: the database's", () => {
     const domain = sources('src/domain/**/*.ts', 'src/foundation/commands/**/*.ts', 'src/foundation/filter/**/*.ts', 'src/foundation/page/**/*.ts');
     expect(occurrences(domain, /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bTemporal\.Now\b|\bDate\(\)/)).toEqual([]);
   });

@@ -22,7 +22,15 @@ describe('the generated code', () => {
 
   it('comes with the details of errors, health and both reflections, and leaves validation to its package', () => {
     const names = Object.keys(filesIn(join(root, 'gen')));
-    expect(names).toEqual(expect.arrayContaining(['google/rpc/error_details_pb.ts', 'google/rpc/status_pb.ts', 'grpc/health/v1/health_pb.ts', 'grpc/reflection/v1/reflection_pb.ts', 'grpc/reflection/v1alpha/reflection_pb.ts']));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'google/rpc/error_details_pb.ts',
+        'google/rpc/status_pb.ts',
+        'grpc/health/v1/health_pb.ts',
+        'grpc/reflection/v1/reflection_pb.ts',
+        'grpc/reflection/v1alpha/reflection_pb.ts',
+      ]),
+    );
     expect(names.filter((name) => name.startsWith('buf/'))).toEqual([]);
   });
 });

@@ -10,7 +10,11 @@ describe('the code', () => {
   it('puts nothing off', () => {
     const files = [...typescript(), ...sources('src/**/*.sql', 'proto/**/*.proto', 'docs/**/*.md', '*.md', 'src/**/*.md', '.ci/run')];
     expect(anywhere(files, new RegExp(`\\b(${word('TO', 'DO')}|${word('FIX', 'ME')}|${word('XX', 'X')}|${word('HA', 'CK')})\\b`))).toEqual([]);
-    expect(anywhere(typescript(), new RegExp(`\\b(${word('not ', 'implemented')}|${word('un', 'implemented')}\\b\\s*['"\`])`, 'i')).filter((found) => !/error-map|code/i.test(found))).toEqual([]);
+    expect(
+      anywhere(typescript(), new RegExp(`\\b(${word('not ', 'implemented')}|${word('un', 'implemented')}\\b\\s*['"\`])`, 'i')).filter(
+        (found) => !/error-map|code/i.test(found),
+      ),
+    ).toEqual([]);
   });
 
   it('silences no checker', () => {
@@ -20,12 +24,22 @@ describe('the code', () => {
   });
 
   it('prints nothing by the way: the log and the command line have their own means', () => {
-    expect(occurrences(sources('src/**/*.ts').filter(({ path }) => path !== 'src/foundation/log.ts'), /\bconsole\./)).toEqual([]);
+    expect(
+      occurrences(
+        sources('src/**/*.ts').filter(({ path }) => path !== 'src/foundation/log.ts'),
+        /\bconsole\./,
+      ),
+    ).toEqual([]);
   });
 
   it('exports by name', () => {
     // The tools that read vitest.config.ts ask for a default export.
-    expect(occurrences(typescript().filter(({ path }) => path !== 'vitest.config.ts'), /\bexport default\b|\bexport \{[^}]*\bas default\b/)).toEqual([]);
+    expect(
+      occurrences(
+        typescript().filter(({ path }) => path !== 'vitest.config.ts'),
+        /\bexport default\b|\bexport \{[^}]*\bas default\b/,
+      ),
+    ).toEqual([]);
   });
 });
 

@@ -5,7 +5,9 @@ import { occurrences, root, sources, typescript } from './sources.ts';
 
 /** The names that mean the same in every folder of the domain. */
 const shared = ['index', 'entity', 'errors', 'events', 'rules', 'commands', 'queries', 'jobs', 'message', 'rpc'];
-const subjects = readdirSync(join(root, 'src/domain'), { withFileTypes: true }).filter((each) => each.isDirectory()).map((each) => each.name);
+const subjects = readdirSync(join(root, 'src/domain'), { withFileTypes: true })
+  .filter((each) => each.isDirectory())
+  .map((each) => each.name);
 
 describe.each(subjects)('the folder of %s', (subject) => {
   const folder = `src/domain/${subject}`;

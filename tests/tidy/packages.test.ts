@@ -12,7 +12,9 @@ const manifest = JSON.parse(read('package.json')) as Manifest;
 
 describe('the packages', () => {
   it('are pinned to exact versions', () => {
-    const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version));
+    const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
+      ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version),
+    );
     expect(ranges).toEqual([]);
   });
 
@@ -27,8 +29,16 @@ describe('the test line', () => {
   const line = 'npm ci && npm test';
 
   it('of the README is the one that the continuous integration runs', () => {
-    expect(read('README.md').split('\n').map((each) => each.trim())).toContain(line);
-    expect(read('.ci/run').split('\n').map((each) => each.trim())).toContain(line);
+    expect(
+      read('README.md')
+        .split('\n')
+        .map((each) => each.trim()),
+    ).toContain(line);
+    expect(
+      read('.ci/run')
+        .split('\n')
+        .map((each) => each.trim()),
+    ).toContain(line);
   });
 
   it('calls only scripts that exist', () => {

@@ -27,6 +27,10 @@ describe('every RPC', () => {
 describe('the folder tests/rpc', () => {
   it('has tests of RPCs that exist, and nothing else', () => {
     const known = new Set(methods.map(testOf));
-    expect(sources('tests/rpc/**/*.ts').map(({ path }) => path).filter((path) => !known.has(path))).toEqual([]);
+    expect(
+      sources('tests/rpc/**/*.ts')
+        .map(({ path }) => path)
+        .filter((path) => !known.has(path)),
+    ).toEqual([]);
   });
 });

@@ -15,7 +15,9 @@ describe('a file', () => {
   });
 
   it('is short more often than not', () => {
-    const lengths = sources('src/**/*.ts').map(({ text }) => linesOf(text)).toSorted((a, b) => a - b);
+    const lengths = sources('src/**/*.ts')
+      .map(({ text }) => linesOf(text))
+      .toSorted((a, b) => a - b);
     expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(MAX_MEDIAN_LINES);
   });
 });

@@ -82,7 +82,11 @@ export async function revokeServiceToken(em: EntityManager, author: Author, pref
     );
     const [token, another] = found;
     if (token === undefined) throw new ServiceTokenNotFound(prefixOrName);
-    if (another !== undefined) throw new ServiceTokenAmbiguous(prefixOrName, found.map(({ prefix }) => prefix));
+    if (another !== undefined)
+      throw new ServiceTokenAmbiguous(
+        prefixOrName,
+        found.map(({ prefix }) => prefix),
+      );
     await withRequest(sql, author);
     await sql('UPDATE service_tokens SET revoke_time = docket_now() WHERE token_id = $1', [token.token_id]);
     return { prefix: token.prefix, name: token.name };

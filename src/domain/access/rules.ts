@@ -111,10 +111,12 @@ function kindOfRoles(roles: ReadonlySet<Role>): ActorKind {
 /** A claim by its whole name, else by the path that its dots describe; only what the token itself holds. */
 function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
-  return path.split('.').reduce<unknown>(
-    (holder, name) => (typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? (holder as Record<string, unknown>)[name] : undefined),
-    claims,
-  );
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (holder, name) => (typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name) ? (holder as Record<string, unknown>)[name] : undefined),
+      claims,
+    );
 }
 
 /** Role names come as a list, or in one text with blanks or commas between them. */

@@ -2,14 +2,14 @@ export { Agent, AgentCounters, type AgentRow } from './entity.ts';
 export { AgentAlreadyExists, AgentChangeDenied, AgentDeleted, AgentDeletedExists, AgentNotDeleted, AgentNotFound } from './errors.ts';
 export {
   type AgentLimitsChanged,
-  agentLimitsChanged,
   type AgentsBecameCandidates,
-  agentsBecameCandidates,
   type AgentsLeft,
+  agentLimitsChanged,
+  agentsBecameCandidates,
   agentsLeft,
   type MembersJoined,
-  membersJoined,
   type MembersRemoved,
+  membersJoined,
   membersRemoved,
 } from './events.ts';
 export { endTimedAvailability, finishLeaving, finishRemovingMembers } from './jobs.ts';

@@ -25,7 +25,11 @@ export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]
       if (!agent || !isPresent(agent)) continue;
       const others = group.members.filter((member) => isPresent(member) && !notYet.has(member.agentId));
       notYet.delete(agentId);
-      const handicap = computeHandicap(group.policy.catchUpLimit, agent.assignedToday, others.map((other) => keyOf(other, group)));
+      const handicap = computeHandicap(
+        group.policy.catchUpLimit,
+        agent.assignedToday,
+        others.map((other) => keyOf(other, group)),
+      );
       if (handicap === (group.handicaps.get(agentId) ?? 0)) continue;
       group.handicaps.set(agentId, handicap);
       charged.push({ agentId, groupId, handicap, businessDay: group.businessDay });
@@ -43,10 +47,10 @@ async function storeHandicaps(unit: Unit, charged: readonly (Newcomer & { handic
   const raised = charged.filter((newcomer) => newcomer.handicap > 0);
   const ended = charged.filter((newcomer) => newcomer.handicap === 0);
   if (ended.length > 0) {
-    await unit.sql('DELETE FROM handicaps h USING unnest($1::uuid[], $2::text[]) AS ended(group_id, agent_id) WHERE h.group_id = ended.group_id AND h.agent_id = ended.agent_id', [
-      ended.map((newcomer) => newcomer.groupId),
-      ended.map((newcomer) => newcomer.agentId),
-    ]);
+    await unit.sql(
+      'DELETE FROM handicaps h USING unnest($1::uuid[], $2::text[]) AS ended(group_id, agent_id) WHERE h.group_id = ended.group_id AND h.agent_id = ended.agent_id',
+      [ended.map((newcomer) => newcomer.groupId), ended.map((newcomer) => newcomer.agentId)],
+    );
   }
   if (raised.length > 0) {
     await unit.sql(

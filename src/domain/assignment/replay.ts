@@ -24,7 +24,10 @@ export interface ReplayedChoice {
  * it is made by the definition (a plain search for the least standing), so that equality with what
  * was stored proves the record and the engine's faster search at once.
  */
-export function replayRound(round: { readonly candidates: readonly Candidate[]; readonly prefersPrevious: boolean; readonly isDeal: boolean }, decisions: readonly RoundDecision[]): ReplayedChoice {
+export function replayRound(
+  round: { readonly candidates: readonly Candidate[]; readonly prefersPrevious: boolean; readonly isDeal: boolean },
+  decisions: readonly RoundDecision[],
+): ReplayedChoice {
   let standings = round.candidates.map((candidate) => ({ ...candidate, key: candidate.assignedToday + candidate.handicap }));
   let choice: ReplayedChoice = { standings, agentId: undefined, tieBreak: 'NONE' };
   for (const decision of decisions) {
@@ -50,5 +53,15 @@ function won(standing: CandidateStanding, sequence: number, isDeal: boolean): Ca
   const room = standing.room === null ? null : standing.room - 1;
   if (room !== null && room <= 0) return [];
   const received = standing.received + (isDeal ? 1 : 0);
-  return [{ ...standing, room, received, assignedToday: standing.assignedToday + 1, key: standing.key + 1, openTickets: standing.openTickets + 1, lastSequence: sequence }];
+  return [
+    {
+      ...standing,
+      room,
+      received,
+      assignedToday: standing.assignedToday + 1,
+      key: standing.key + 1,
+      openTickets: standing.openTickets + 1,
+      lastSequence: sequence,
+    },
+  ];
 }

@@ -4,14 +4,7 @@ import type { RosterAgent, RosterGroup } from './roster.ts';
 export type LeftOutReason = 'INACTIVE' | 'AWAY' | 'OFFLINE' | 'LACKS_SKILL' | 'FULL' | 'EXCLUDED';
 
 /** What decided between the winner and the next best. */
-export type TieBreak =
-  | 'NONE'
-  | 'ONLY_CANDIDATE'
-  | 'PREVIOUS_AGENT'
-  | 'FEWEST_RECEIVED'
-  | 'FEWEST_ASSIGNED_TODAY'
-  | 'LEAST_RECENTLY_ASSIGNED'
-  | 'AGENT_ID';
+export type TieBreak = 'NONE' | 'ONLY_CANDIDATE' | 'PREVIOUS_AGENT' | 'FEWEST_RECEIVED' | 'FEWEST_ASSIGNED_TODAY' | 'LEAST_RECENTLY_ASSIGNED' | 'AGENT_ID';
 
 /** One agent's place in a choice. */
 export interface Standing {
@@ -72,7 +65,10 @@ export function computeHandicap(catchUpLimit: number | null, assignedToday: numb
 }
 
 /** Waiting order and deal order: priority (highest first), create time, ticket id. */
-export function compareWaiting(a: { priority: number; create_time: string; ticket_id: string }, b: { priority: number; create_time: string; ticket_id: string }): number {
+export function compareWaiting(
+  a: { priority: number; create_time: string; ticket_id: string },
+  b: { priority: number; create_time: string; ticket_id: string },
+): number {
   return b.priority - a.priority || compareInstants(a.create_time, b.create_time) || compareIds(a.ticket_id, b.ticket_id);
 }
 

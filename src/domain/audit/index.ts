@@ -1,3 +1,3 @@
 export { AuditEntryNotFound } from './errors.ts';
-export { makeAuditPartitions, MONTHS_AHEAD } from './jobs.ts';
+export { MONTHS_AHEAD, makeAuditPartitions } from './jobs.ts';
 export { auditHandlers, listEntityHistory } from './rpc.ts';

@@ -18,8 +18,12 @@ export const makeAuditPartitions: Job = {
       `SELECT count(*)::integer AS count, min(time)::text AS first, max(time)::text AS last FROM audit_entries_default`,
     );
     const rows = stray?.count ?? 0;
-    metrics.meter('audit').createGauge('docket_audit_default_partition_rows', { description: 'Audit entries outside every month; more than 0 is an alarm' }).record(rows);
-    if (rows > 0) log.error({ rows, first: stray?.first, last: stray?.last }, 'the audit log has entries in its default partition: their months were not made in time');
+    metrics
+      .meter('audit')
+      .createGauge('docket_audit_default_partition_rows', { description: 'Audit entries outside every month; more than 0 is an alarm' })
+      .record(rows);
+    if (rows > 0)
+      log.error({ rows, first: stray?.first, last: stray?.last }, 'the audit log has entries in its default partition: their months were not made in time');
     const [made] = await sql<{ made: number }>('SELECT make_audit_partitions($1) AS made', [MONTHS_AHEAD]);
     if (made?.made) log.info({ made: made.made }, 'made partitions of the audit log');
     return DONE;

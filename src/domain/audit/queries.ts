@@ -1,7 +1,7 @@
 import type { Instant } from '../../foundation/clock.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { compileFilter, type FilterSchema } from '../../foundation/filter/index.ts';
-import { afterPosition, type Order, orderBySql, parseOrderBy, type Position, positionSql } from '../../foundation/page/index.ts';
+import { afterPosition, type Order, orderBySql, type Position, parseOrderBy, positionSql } from '../../foundation/page/index.ts';
 import { AuditEntryNotFound } from './errors.ts';
 import { AUDIT_ENTRY_COLUMNS, type AuditEntryRow } from './message.ts';
 

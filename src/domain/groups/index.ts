@@ -1,6 +1,6 @@
 export { Group, type GroupRow, Membership } from './entity.ts';
 export { GroupAlreadyExists, GroupChangeDenied, GroupDeleted, GroupDeletedExists, GroupInactive, GroupNotDeleted, GroupNotFound } from './errors.ts';
-export { type Disposal, type GroupClosed, groupClosed, type GroupRulesChanged, groupRulesChanged, TICKETS_PER_STEP } from './events.ts';
+export { type Disposal, type GroupClosed, type GroupRulesChanged, groupClosed, groupRulesChanged, TICKETS_PER_STEP } from './events.ts';
 export { finishDeletingGroup, splitPools } from './jobs.ts';
 export { toGroupMessage } from './message.ts';
 export { findPools, mergePools, type PoolNeed } from './pools.ts';

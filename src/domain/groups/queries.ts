@@ -1,4 +1,4 @@
-import { LockMode, type EntityManager } from '@mikro-orm/postgresql';
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
 import type { Unit } from '../../foundation/commands/command.ts';
 import type { Caller } from '../../foundation/context.ts';
 import type { Sql } from '../../foundation/database/sql.ts';

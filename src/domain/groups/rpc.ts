@@ -14,10 +14,7 @@ import { getVisibleGroup } from './queries.ts';
 import { MUTABLE_GROUP_FIELDS } from './rules.ts';
 
 /** The part of GroupService that needs nothing but groups; the members' part is in `agents`. */
-export const groupHandlers: Pick<
-  Handlers<typeof GroupService>,
-  'createGroup' | 'getGroup' | 'listGroups' | 'updateGroup' | 'deleteGroup' | 'undeleteGroup'
-> = {
+export const groupHandlers: Pick<Handlers<typeof GroupService>, 'createGroup' | 'getGroup' | 'listGroups' | 'updateGroup' | 'deleteGroup' | 'undeleteGroup'> = {
   createGroup: (request, ctx) => ctx.carryOut(createGroup, { group: given('group', request.group) }),
 
   async getGroup(request, ctx) {

@@ -21,16 +21,7 @@ export const MUTABLE_GROUP_FIELDS = [
 /** What callers say about a group; the rest is Docket's. */
 export type GroupChoices = Pick<
   GroupRow,
-  | 'name'
-  | 'description'
-  | 'active'
-  | 'timeZone'
-  | 'strategy'
-  | 'catchUpLimit'
-  | 'maxOpenPerAgent'
-  | 'requiredSkills'
-  | 'preferPreviousAgent'
-  | 'supervisorIds'
+  'name' | 'description' | 'active' | 'timeZone' | 'strategy' | 'catchUpLimit' | 'maxOpenPerAgent' | 'requiredSkills' | 'preferPreviousAgent' | 'supervisorIds'
 >;
 
 /** Which choice each field of the contract is. */

@@ -34,7 +34,8 @@ export async function supervisedGroups({ sql, caller }: Viewer): Promise<GroupSc
 }
 
 /** Whether all of these groups are within the scope. */
-export const coversGroups = (scope: GroupScope, groupIds: readonly string[]): boolean => scope === 'all' || groupIds.every((groupId) => scope.includes(groupId));
+export const coversGroups = (scope: GroupScope, groupIds: readonly string[]): boolean =>
+  scope === 'all' || groupIds.every((groupId) => scope.includes(groupId));
 
 /** The condition that a column's group is within the scope, its value being the parameter of that number. */
 export const inScope = (column: string, parameter: number): string => `($${parameter}::uuid[] IS NULL OR ${column} = ANY ($${parameter}::uuid[]))`;

@@ -1,9 +1,9 @@
 import { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { CommandKind } from '../../foundation/commands/command.ts';
+import { compareWaiting } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
 import { findKnownAgents } from './known-agents.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
-import { compareWaiting } from '../assignment/index.ts';
 import type { Reach } from './reach.ts';
 import { groupsOf, type Selection, selectTickets } from './select.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
@@ -34,7 +34,10 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     if (!command) throw new Error('nothing to plan');
     const { selection, patch, reach } = command.input;
     const selected = await selectTickets(unit.sql, selection, reach.visible);
-    const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
+    const rows = await loadTickets(
+      unit,
+      selected.map((ticket) => ticket.ticketId),
+    );
     const work = await openTicketWork(unit, 2 * selected.length, rows);
     if (needsPool(patch)) assertPooled(work, rows);
     const limited = await loadWhatWaitsForRoom(work, mayMakeRoom(patch) ? 2 * rows.length : 0);

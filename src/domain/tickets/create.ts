@@ -59,7 +59,8 @@ export function assertCreatable(work: TicketWork, tickets: readonly NewTicket[],
   for (const ticket of tickets) {
     const group = work.roster.groups.get(ticket.groupId);
     if (!group || !includesGroup(reach.visible, ticket.groupId)) throw new GroupNotFound(ticket.groupId);
-    if (!includesGroup(reach.managed, ticket.groupId)) throw new GroupChangeDenied(ticket.groupId, 'only its supervisors and administrators create tickets in it');
+    if (!includesGroup(reach.managed, ticket.groupId))
+      throw new GroupChangeDenied(ticket.groupId, 'only its supervisors and administrators create tickets in it');
     if (group.deleted) throw new GroupDeleted(ticket.groupId);
     if (!group.active) throw new GroupInactive(ticket.groupId);
     if (ticket.agentId !== undefined) agents.assertAssignable(ticket.agentId, group, reach);

@@ -27,9 +27,14 @@ export class TicketAlreadyPendingForUser extends DomainError {
 export class ExternalReferenceTaken extends DomainError {
   constructor(reference: { readonly system: string; readonly id: string }, existing: { readonly ticketId: string; readonly key: string } | undefined) {
     const { system, id } = reference;
-    super('already_exists', 'EXTERNAL_REFERENCE_TAKEN', `external_references: ${system} ${id} belongs to ${existing ? `ticket ${existing.key}` : 'another ticket'}`, {
-      facts: { system, id, ...(existing ? { ticket_id: existing.ticketId, key: existing.key } : {}) },
-    });
+    super(
+      'already_exists',
+      'EXTERNAL_REFERENCE_TAKEN',
+      `external_references: ${system} ${id} belongs to ${existing ? `ticket ${existing.key}` : 'another ticket'}`,
+      {
+        facts: { system, id, ...(existing ? { ticket_id: existing.ticketId, key: existing.key } : {}) },
+      },
+    );
   }
 }
 
@@ -52,7 +57,9 @@ export class TicketCancelled extends DomainError {
 /** Only a pending ticket changes its agent or group. */
 export class TicketNotPending extends DomainError {
   constructor(ticketId: string) {
-    super('failed_precondition', 'TICKET_NOT_PENDING', `ticket ${ticketId} is not pending, so it changes neither agent nor group`, { facts: { ticket_id: ticketId } });
+    super('failed_precondition', 'TICKET_NOT_PENDING', `ticket ${ticketId} is not pending, so it changes neither agent nor group`, {
+      facts: { ticket_id: ticketId },
+    });
   }
 }
 

@@ -24,7 +24,8 @@ export async function explainAssignment(ctx: Context, row: TicketRow, sequence: 
   const decision = await findDecision(ctx.sql, row.ticket_id, sequence?.toString());
   const isSeen = decision !== undefined && coversGroups(visible, [decision.groupId]);
   if (!isSeen && sequence !== undefined) throw new DecisionNotFound(row.ticket_id, sequence);
-  if (decision && !isSeen) return { ...ticket, agentId: row.agent_id ?? '', summary: `${row.key} was last given to somebody in another group, before it was moved.` };
+  if (decision && !isSeen)
+    return { ...ticket, agentId: row.agent_id ?? '', summary: `${row.key} was last given to somebody in another group, before it was moved.` };
   if (!decision) return { ...ticket, summary: `${row.key} has never been given to anybody.` };
   return { ...ticket, ...explainDecision(row.key, decision) };
 }

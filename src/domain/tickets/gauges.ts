@@ -18,7 +18,9 @@ interface GroupFigures {
 export function measureTickets(meter: Meter, sql: Sql): void {
   const unassigned = meter.createObservableGauge('docket_tickets_unassigned', { description: 'Pending tickets without an agent, by group' });
   const oldest = meter.createObservableGauge('docket_oldest_waiting_seconds', { description: 'Age of the oldest pending ticket without an agent, by group' });
-  const spread = meter.createObservableGauge('docket_fairness_spread_tickets', { description: 'Most minus fewest tickets given today among available agents, by group' });
+  const spread = meter.createObservableGauge('docket_fairness_spread_tickets', {
+    description: 'Most minus fewest tickets given today among available agents, by group',
+  });
   meter.addBatchObservableCallback(
     async (result) => {
       for (const group of await readFigures(sql)) {

@@ -2,7 +2,7 @@ import { forUpdate, type Unit } from '../../foundation/commands/command.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { isUuid } from '../../foundation/ids.ts';
 import { isAutomatic } from '../assignment/index.ts';
-import { type ExternalReference, type Existing, type NewTicket, type Obstacles, referenceKey, userKey } from './create.ts';
+import { type Existing, type ExternalReference, type NewTicket, type Obstacles, referenceKey, userKey } from './create.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
 import type { TicketWork } from './work.ts';
 
@@ -29,10 +29,12 @@ export async function findGroupsOfTickets(sql: Sql, references: readonly string[
   );
   const groups = new Map<string, string>();
   for (const row of rows) groups.set(row.ticket_id, row.group_id).set(row.key, row.group_id);
-  return new Map(references.flatMap((reference) => {
-    const groupId = groups.get(isUuid(reference) ? reference.toLowerCase() : reference);
-    return groupId ? [[reference, groupId] as const] : [];
-  }));
+  return new Map(
+    references.flatMap((reference) => {
+      const groupId = groups.get(isUuid(reference) ? reference.toLowerCase() : reference);
+      return groupId ? [[reference, groupId] as const] : [];
+    }),
+  );
 }
 
 /**
@@ -44,7 +46,13 @@ export async function loadWhatWaitsForRoom(work: TicketWork, places: number): Pr
   const limited = [...work.roster.groups.values()].filter(
     (group) => isAutomatic(group) && (group.policy.maxOpenPerAgent !== null || group.members.some((member) => member.maxOpenTickets !== null)),
   );
-  work.load(await loadWaiting(work.unit, limited.map((group) => group.groupId), places));
+  work.load(
+    await loadWaiting(
+      work.unit,
+      limited.map((group) => group.groupId),
+      places,
+    ),
+  );
   return limited.length > 0;
 }
 

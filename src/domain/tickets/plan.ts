@@ -1,8 +1,8 @@
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
-import type { Command, CommandKind, Outcome, Plan, Unit } from '../../foundation/commands/command.ts';
-import { DomainError } from '../../foundation/errors.ts';
-import type { Sql } from '../../foundation/database/sql.ts';
 import { BatchCreateTicketsResponseSchema, CreateTicketResponseSchema, UpdateTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import type { Command, CommandKind, Outcome, Plan, Unit } from '../../foundation/commands/command.ts';
+import type { Sql } from '../../foundation/database/sql.ts';
+import { DomainError } from '../../foundation/errors.ts';
 import { findPools } from '../groups/index.ts';
 import { assertCreatable, createTicket, type NewTicket, type Obstacles } from './create.ts';
 import { TicketNotFound } from './errors.ts';
@@ -39,7 +39,10 @@ const isCreation = (input: Input): input is Creation => 'tickets' in input;
 const TOGETHER = 1024;
 
 const creationPools = (sql: Sql, inputs: readonly Creation[]): Promise<readonly (readonly string[])[]> =>
-  findPools(sql, inputs.map((input) => ({ groupIds: [...new Set(input.tickets.map((ticket) => ticket.groupId))] })));
+  findPools(
+    sql,
+    inputs.map((input) => ({ groupIds: [...new Set(input.tickets.map((ticket) => ticket.groupId))] })),
+  );
 
 /** Creates one ticket. */
 export const createTicketCommand: CommandKind<Creation, typeof CreateTicketResponseSchema> = {
@@ -67,10 +70,16 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
   together: TOGETHER,
   async pools(sql, inputs) {
     const placed = inputs.filter((input) => needsPool(input.patch));
-    const groupsOfTickets = await findGroupsOfTickets(sql, placed.map((input) => input.ticket));
+    const groupsOfTickets = await findGroupsOfTickets(
+      sql,
+      placed.map((input) => input.ticket),
+    );
     const groupsOf = (input: Change): string[] =>
       needsPool(input.patch) ? [groupsOfTickets.get(input.ticket), input.patch.groupId].filter((groupId) => groupId !== undefined) : [];
-    return findPools(sql, inputs.map((input) => ({ groupIds: groupsOf(input) })));
+    return findPools(
+      sql,
+      inputs.map((input) => ({ groupIds: groupsOf(input) })),
+    );
   },
   plan: planTickets,
 };
@@ -82,10 +91,16 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
 async function planTickets(unit: Unit, commands: readonly Command<Input, DescMessage>[]): Promise<Plan<MessageInitShape<DescMessage>>> {
   const changes = commands.flatMap(({ input }) => (isCreation(input) ? [] : [input]));
   const newTickets = commands.flatMap(({ input }) => (isCreation(input) ? input.tickets : []));
-  const rows = await loadTickets(unit, changes.map((change) => change.ticket));
+  const rows = await loadTickets(
+    unit,
+    changes.map((change) => change.ticket),
+  );
   const work = await openTicketWork(unit, 2 * changes.length + newTickets.length, rows);
   const vacancies = changes.filter((change) => mayMakeRoom(change.patch)).length;
-  assertPooled(work, changes.flatMap((change) => (needsPool(change.patch) ? (work.find(change.ticket) ?? []) : [])));
+  assertPooled(
+    work,
+    changes.flatMap((change) => (needsPool(change.patch) ? (work.find(change.ticket) ?? []) : [])),
+  );
   // As many as may leave a desk, and as many as this plan may itself make wait or take away.
   const limited = await loadWhatWaitsForRoom(work, vacancies > 0 ? vacancies + changes.length : 0);
   const named = [...newTickets.map((ticket) => ticket.agentId), ...changes.map((change) => change.patch.agentId)].flatMap((agentId) => agentId || []);

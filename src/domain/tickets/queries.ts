@@ -1,7 +1,7 @@
 import type { Sql } from '../../foundation/database/sql.ts';
 import { compileFilter, type FilterSchema } from '../../foundation/filter/index.ts';
 import { isUuid } from '../../foundation/ids.ts';
-import { afterPosition, type Order, orderBySql, parseOrderBy, type Position, positionSql, type SortFields } from '../../foundation/page/index.ts';
+import { afterPosition, type Order, orderBySql, type Position, parseOrderBy, positionSql, type SortFields } from '../../foundation/page/index.ts';
 import { TicketNotFound } from './errors.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
 import { PRIORITY, STATUS } from './rules.ts';
@@ -65,7 +65,11 @@ export async function getTicket(sql: Sql, reference: string, scope: Scope): Prom
 /** Tickets by id or key, in the order asked for; throws TicketNotFound for the first that is not there or outside the scope. */
 export async function getTickets(sql: Sql, references: readonly string[], scope: Scope): Promise<TicketRow[]> {
   const where = new Where();
-  where.add('ticket_id IN (SELECT unnest(?::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY (?::text[]))', references.filter(isUuid), references.filter((reference) => !isUuid(reference)));
+  where.add(
+    'ticket_id IN (SELECT unnest(?::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY (?::text[]))',
+    references.filter(isUuid),
+    references.filter((reference) => !isUuid(reference)),
+  );
   where.addScope(scope);
   const rows = await sql<TicketRow>(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE ${where.text}`, where.values);
   const found = new Map(rows.flatMap((row) => [[row.ticket_id, row] as const, [row.key, row] as const]));

@@ -1,5 +1,5 @@
-import { type EventHandler, when } from '../../foundation/commands/events.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
+import { type EventHandler, when } from '../../foundation/commands/events.ts';
 import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, membersJoined, membersRemoved } from '../agents/index.ts';
 import { chargeHandicaps, compareWaiting, type Deal, isAutomatic } from '../assignment/index.ts';
 import { groupClosed, groupRulesChanged } from '../groups/index.ts';
@@ -21,17 +21,26 @@ export const ticketReactions: readonly EventHandler[] = [
     fact.left = await dealOut(unit, fact.agentIds, fact.groupId);
   }),
   when(membersJoined, async (unit, { groupId, agentIds }) => {
-    await chargeHandicaps(unit, agentIds.map((agentId) => ({ agentId, groupId })));
+    await chargeHandicaps(
+      unit,
+      agentIds.map((agentId) => ({ agentId, groupId })),
+    );
     await handOutWaiting(unit, [groupId]);
   }),
   when(agentsBecameCandidates, async (unit, { agentIds }) => {
     const memberships = await findMemberships(unit, agentIds);
     await chargeHandicaps(unit, memberships);
-    await handOutWaiting(unit, memberships.map((membership) => membership.groupId));
+    await handOutWaiting(
+      unit,
+      memberships.map((membership) => membership.groupId),
+    );
   }),
   when(agentLimitsChanged, async (unit, { agentIds }) => {
     const memberships = await findMemberships(unit, agentIds);
-    await handOutWaiting(unit, memberships.map((membership) => membership.groupId));
+    await handOutWaiting(
+      unit,
+      memberships.map((membership) => membership.groupId),
+    );
   }),
   when(groupRulesChanged, async (unit, { groupId }) => handOutWaiting(unit, [groupId])),
   when(groupClosed, async (unit, fact) => {
@@ -42,7 +51,9 @@ export const ticketReactions: readonly EventHandler[] = [
 /** Gives out everything that waits in the groups and that somebody can take. */
 async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<void> {
   if (groupIds.length === 0) return;
-  const [found] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = ANY ($1::uuid[]) AND agent_id IS NULL AND status <= 3', [groupIds]);
+  const [found] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = ANY ($1::uuid[]) AND agent_id IS NULL AND status <= 3', [
+    groupIds,
+  ]);
   const count = Number(found?.count);
   if (count === 0) return;
   const work = await openTicketWork(unit, count, []);
@@ -89,7 +100,10 @@ async function emptyGroup(unit: Unit, groupId: string, disposal: { readonly move
     'SELECT ticket_id FROM tickets WHERE group_id = $1 AND status <= 3 ORDER BY priority DESC, create_time, ticket_id LIMIT $2',
     [groupId, TICKETS_PER_CHANGE],
   );
-  const rows = await loadTickets(unit, ids.map((row) => row.ticket_id));
+  const rows = await loadTickets(
+    unit,
+    ids.map((row) => row.ticket_id),
+  );
   const work = await openTicketWork(unit, 2 * rows.length, rows);
   const holders = rows.flatMap((row) => row.agent_id ?? []);
   const patch = disposal === 'cancel' ? { status: STATUS.CANCELLED } : { groupId: disposal.moveTo };
@@ -108,5 +122,8 @@ function freedGroups(work: TicketWork, agentIds: readonly string[]): string[] {
 }
 
 async function findMemberships(unit: Unit, agentIds: readonly string[]): Promise<{ agentId: string; groupId: string }[]> {
-  return unit.sql<{ agentId: string; groupId: string }>('SELECT agent_id AS "agentId", group_id AS "groupId" FROM memberships WHERE agent_id = ANY ($1::text[]) ORDER BY 1, 2', [agentIds]);
+  return unit.sql<{ agentId: string; groupId: string }>(
+    'SELECT agent_id AS "agentId", group_id AS "groupId" FROM memberships WHERE agent_id = ANY ($1::text[]) ORDER BY 1, 2',
+    [agentIds],
+  );
 }

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type MovedTicketSchema, type StayingTicketSchema, StayReason } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import { ReassignTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
-import { type MovedTicketSchema, StayReason, type StayingTicketSchema } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import type { CommandKind, Plan, Unit } from '../../foundation/commands/command.ts';
 import { AgentNotFound } from '../agents/index.ts';
 import { compareIds, compareWaiting, type Deal, whyLeftOut } from '../assignment/index.ts';
@@ -42,7 +42,10 @@ export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTi
 async function planReassignment(unit: Unit, input: Reassignment, requestKey: string): Promise<Plan<Answer>> {
   await assertAgents(unit, input);
   const selected = await selectTickets(unit.sql, input.selection, input.reach.managed);
-  const rows = await loadTickets(unit, selected.map((ticket) => ticket.ticketId));
+  const rows = await loadTickets(
+    unit,
+    selected.map((ticket) => ticket.ticketId),
+  );
   const work = await openTicketWork(unit, 2 * selected.length, rows);
   assertPooled(work, rows);
   await loadWhatWaitsForRoom(work, 2 * rows.length);
@@ -118,6 +121,8 @@ async function assertAgents(unit: Unit, { selection, toAgentIds, reach }: Reassi
      WHERE a.agent_id = ANY ($1::text[]) AND a.delete_time IS NULL GROUP BY a.agent_id`,
     [named],
   );
-  const known = new Set(rows.filter((row) => reach.managed === 'all' || row.group_ids.some((groupId) => includesGroup(reach.managed, groupId))).map((row) => row.agent_id));
+  const known = new Set(
+    rows.filter((row) => reach.managed === 'all' || row.group_ids.some((groupId) => includesGroup(reach.managed, groupId))).map((row) => row.agent_id),
+  );
   for (const agentId of named) if (!known.has(agentId)) throw new AgentNotFound(agentId);
 }

@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
+import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { type CreateTicketRequest, CreateTicketRequestSchema, type TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
-import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import type { Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { newId } from '../../foundation/ids.ts';

@@ -36,7 +36,14 @@ export async function selectTickets(sql: Sql, selection: Selection, groups: Grou
      WHERE ($4::uuid[] IS NULL OR t.group_id = ANY ($4))
        AND ${named ? '(t.ticket_id = ANY ($1::uuid[]) OR t.key = ANY ($2::text[]))' : `$1::uuid[] IS NOT NULL AND $2::text[] IS NOT NULL AND ${agentIds.length > 0 ? 't.agent_id = ANY ($3) AND' : ''} ${meets} ${selection.pendingOnly ? 'AND t.status <= 3' : ''}`}
      ORDER BY t.ticket_id LIMIT $5`,
-    [ticketIds.filter(isUuid), ticketIds.filter((id) => !isUuid(id)), agentIds, groups === 'all' ? null : [...groups], TICKETS_PER_CHANGE + 1, ...filter.values],
+    [
+      ticketIds.filter(isUuid),
+      ticketIds.filter((id) => !isUuid(id)),
+      agentIds,
+      groups === 'all' ? null : [...groups],
+      TICKETS_PER_CHANGE + 1,
+      ...filter.values,
+    ],
   );
   if (rows.length > TICKETS_PER_CHANGE) throw new TooManyTickets(selection.filter ? 'filter' : 'from_agent_ids', TICKETS_PER_CHANGE);
   const found = new Set(rows.flatMap((row) => [row.ticket_id, row.key]));

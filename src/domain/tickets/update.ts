@@ -47,7 +47,8 @@ export function assertChangeable(work: TicketWork, row: TicketRow, patch: Ticket
   const reopens = !isPending(row.status) && isPending(status);
   if (reopens && group?.deleted) throw new GroupDeleted(group.groupId);
   const changesAgent = patch.agentId !== undefined && patch.agentId !== (row.agent_id ?? '');
-  if ((moves || changesAgent) && !isPending(status)) throw row.status === STATUS.CANCELLED ? new TicketCancelled(row.ticket_id) : new TicketNotPending(row.ticket_id);
+  if ((moves || changesAgent) && !isPending(status))
+    throw row.status === STATUS.CANCELLED ? new TicketCancelled(row.ticket_id) : new TicketNotPending(row.ticket_id);
   if (patch.agentId && group && (patch.agentId !== row.agent_id || reopens || moves)) agents.assertAssignable(patch.agentId, group, reach);
 }
 
@@ -86,7 +87,8 @@ export function changeTicket(work: TicketWork, row: TicketRow, patch: TicketPatc
 
 function differs(row: TicketRow, patch: TicketPatch): boolean {
   // Read from JSON again: names in any order, and objects of one kind.
-  const same = <T>(next: T | undefined, present: T): boolean => next === undefined || next === present || isDeepStrictEqual(JSON.parse(JSON.stringify(next)), present);
+  const same = <T>(next: T | undefined, present: T): boolean =>
+    next === undefined || next === present || isDeepStrictEqual(JSON.parse(JSON.stringify(next)), present);
   return !(
     same(patch.groupId, row.group_id) &&
     same(patch.status, row.status) &&

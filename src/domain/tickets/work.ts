@@ -3,10 +3,10 @@ import { PoolsMoved } from '../../foundation/commands/unit-of-work.ts';
 import {
   Assignments,
   compareWaiting,
+  type Deal,
   type DecisionKind,
   isAutomatic,
   loadRoster,
-  type Deal,
   type Numbers,
   type Roster,
   type RosterAgent,
@@ -14,8 +14,8 @@ import {
   takeNumbers,
   whyLeftOut,
 } from '../assignment/index.ts';
-import { isPending, STATUS } from './rules.ts';
 import type { TicketRow } from './row.ts';
+import { isPending, STATUS } from './rules.ts';
 
 /**
  * Tickets being changed in one plan: rows that were locked and read, moved in memory together with the

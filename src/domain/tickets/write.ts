@@ -24,7 +24,9 @@ export async function writeTickets(work: TicketWork): Promise<void> {
 
 async function insertTickets({ unit, created, roster }: TicketWork): Promise<void> {
   const rows = [...created];
-  await unit.sql(`INSERT INTO tickets (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM jsonb_to_recordset($1) AS new(${RECORD})`, [JSON.stringify(rows)]);
+  await unit.sql(`INSERT INTO tickets (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM jsonb_to_recordset($1) AS new(${RECORD})`, [
+    JSON.stringify(rows),
+  ]);
   await insertReferenceKeys(unit.sql, rows);
   const counted = new Set(rows.flatMap((row) => roster.groups.get(row.group_id) ?? []));
   await writeTicketNumbers(unit, counted);

@@ -2,7 +2,15 @@ import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { defineCommand } from 'citty';
-import { type Author, createServiceToken, listServiceTokens, revokeServiceToken, ROLES, ServiceTokenAmbiguous, ServiceTokenNotFound } from '../../domain/access/index.ts';
+import {
+  type Author,
+  createServiceToken,
+  listServiceTokens,
+  ROLES,
+  revokeServiceToken,
+  ServiceTokenAmbiguous,
+  ServiceTokenNotFound,
+} from '../../domain/access/index.ts';
 import { DomainError } from '../../foundation/errors.ts';
 
 /** A database opened for one command. */
@@ -151,5 +159,12 @@ function minuteOf(time: Date): string {
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

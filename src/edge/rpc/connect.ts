@@ -76,7 +76,12 @@ function arrive(endpoint: Endpoint, request: HttpRequest, defaultDeadlineMs: num
   const isGrpcWeb = contentType.startsWith('application/grpc-web');
   const transport = isGrpcWeb ? 'grpc-web' : contentType.startsWith('application/grpc') ? 'grpc' : 'connect';
   const header = transport === 'connect' ? 'connect-timeout-ms' : 'grpc-timeout';
-  const timeout = parseTimeout(request.headers[header]?.toString(), transport === 'connect' ? 'connect' : 'grpc', endpoint.method.methodKind === 'unary', defaultDeadlineMs);
+  const timeout = parseTimeout(
+    request.headers[header]?.toString(),
+    transport === 'connect' ? 'connect' : 'grpc',
+    endpoint.method.methodKind === 'unary',
+    defaultDeadlineMs,
+  );
   delete request.headers[header];
   return { endpoint, transport, request, timeout, call: undefined };
 }
@@ -92,7 +97,12 @@ async function answer(arrival: Arrival, response: HttpResponse, handler: (reques
   }
   const body = universal.body as AsyncIterable<Uint8Array>;
   const answered = await handler({ ...universal, body: whileAlive(body, arrival) });
-  if (answered.status === 415) return replyError(response, 415, 'content-type must be application/json, application/proto, application/grpc or application/grpc-web (with +proto or +json)');
+  if (answered.status === 415)
+    return replyError(
+      response,
+      415,
+      'content-type must be application/json, application/proto, application/grpc or application/grpc-web (with +proto or +json)',
+    );
   if (answered.status === 405) return replyError(response, 405, 'the method must be POST');
   // Whoever is still sending what nobody will read is told to stop.
   response.once('finish', () => 'stream' in arrival.request && !arrival.request.complete && arrival.request.stream.close());

@@ -1,6 +1,6 @@
 import { create, type DescMethod, type DescService, getOption, hasOption, type Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { permission, Role as ContractRole } from '../../../gen/ticketing/v1/options_pb.ts';
+import { Role as ContractRole, permission } from '../../../gen/ticketing/v1/options_pb.ts';
 import type { Context, Handlers, Role } from '../../foundation/context.ts';
 import type { Access, Call, Endpoint } from './call.ts';
 

@@ -5,7 +5,14 @@ import type { Endpoint } from './call.ts';
 import { parseTimeout } from './deadline.ts';
 import { GrpcCall } from './grpc-call.ts';
 import type { Serve } from './interceptors/index.ts';
-import { IDLE_HTTP2_TIMEOUT_MS, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, MAX_STREAMS_PER_CONNECTION } from './limits.ts';
+import {
+  IDLE_HTTP2_TIMEOUT_MS,
+  KEEPALIVE_INTERVAL_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  MAX_MESSAGE_BYTES,
+  MAX_METADATA_BYTES,
+  MAX_STREAMS_PER_CONNECTION,
+} from './limits.ts';
 import { MetadataTooLarge } from './request-errors.ts';
 import { closeSessions, trackSessions } from './sessions.ts';
 

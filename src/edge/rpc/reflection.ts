@@ -130,6 +130,9 @@ class Catalogue {
   #enterExtension(file: DescFile, found: DescExtension): void {
     this.#symbols.set(found.typeName, file);
     const known = this.#extensions.get(found.extendee.typeName) ?? [];
-    this.#extensions.set(found.extendee.typeName, [...known, found].sort((one, other) => one.number - other.number));
+    this.#extensions.set(
+      found.extendee.typeName,
+      [...known, found].sort((one, other) => one.number - other.number),
+    );
   }
 }

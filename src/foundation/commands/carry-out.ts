@@ -1,5 +1,5 @@
 import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { findRequests, keepAnswer, nameRequest, type NewRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
+import { findRequests, keepAnswer, type NewRequest, nameRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
 import type { Sql } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import type { Command, Outcome, Plan, Unit } from './command.ts';
@@ -35,7 +35,10 @@ export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Pr
       next += 1;
       continue;
     }
-    const outcomes = await carryOutRun(unit, run.map((index) => commands[index] as Command));
+    const outcomes = await carryOutRun(
+      unit,
+      run.map((index) => commands[index] as Command),
+    );
     outcomes.forEach((outcome, at) => {
       settled[run[at] as number] = outcome;
     });
@@ -45,7 +48,10 @@ export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Pr
 }
 
 async function answerRepeats(unit: Unit, commands: readonly Command[]): Promise<(Settled | undefined)[]> {
-  const recorded = await findRequests(unit.sql, commands.map((command) => command.origin));
+  const recorded = await findRequests(
+    unit.sql,
+    commands.map((command) => command.origin),
+  );
   const seen = new Set<string>();
   return commands.map(({ origin, kind }) => {
     const { requestId, bodyHash } = origin.intent;

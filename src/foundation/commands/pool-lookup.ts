@@ -42,7 +42,10 @@ export class PoolLookup {
 
   async #answer(kind: CommandKind, asked: readonly Asked[]): Promise<void> {
     try {
-      const pools = await kind.pools(this.#sql(), asked.map((one) => one.input));
+      const pools = await kind.pools(
+        this.#sql(),
+        asked.map((one) => one.input),
+      );
       asked.forEach((one, at) => {
         one.resolve(pools[at] ?? []);
       });

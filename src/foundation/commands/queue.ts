@@ -261,7 +261,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Whether the command itself was refused, by the state of things. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof DomainError && ['invalid_argument', 'permission_denied', 'not_found', 'already_exists', 'failed_precondition', 'aborted'].includes(error.kind);
+  error instanceof DomainError &&
+  ['invalid_argument', 'permission_denied', 'not_found', 'already_exists', 'failed_precondition', 'aborted'].includes(error.kind);
 
 const queueFull = (): DomainError =>
   new DomainError('resource_exhausted', 'QUEUE_FULL', 'too many changes are waiting; try again shortly', { retryAfterMs: RETRY_AFTER_MS });

@@ -50,7 +50,10 @@ export async function rehearse(deps: UnitOfWorkDeps, command: Command, signal: A
 
 async function assertPools(sql: Sql, commands: readonly Command[], held: ReadonlyMap<string, unknown>): Promise<void> {
   for (const [kind, inputs] of Map.groupBy(commands, (command) => command.kind)) {
-    const needed = await kind.pools(sql, inputs.map((command) => command.input));
+    const needed = await kind.pools(
+      sql,
+      inputs.map((command) => command.input),
+    );
     if (needed.some((poolIds) => poolIds.some((poolId) => !held.has(poolId)))) throw new PoolsMoved('a pool was merged');
   }
 }

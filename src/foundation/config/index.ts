@@ -36,8 +36,10 @@ function faultsBetween(config: Partial<Config>): string[] {
   const faults: string[] = [];
   const issuer = { DOCKET_JWT_ISSUER: config.jwtIssuer, DOCKET_JWT_AUDIENCE: config.jwtAudience, DOCKET_JWT_JWKS_URL: config.jwtJwksUrl };
   const absent = Object.entries(issuer).filter(([, value]) => value === undefined || value.length === 0);
-  if (absent.length > 0 && absent.length < 3) faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
-  if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize) faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
+  if (absent.length > 0 && absent.length < 3)
+    faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
+  if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize)
+    faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
   return faults;
 }
 

@@ -28,35 +28,101 @@ const wholeNumber = (min: number, max: number) =>
 
 const port = () => wholeNumber(0, 65_535);
 const text = () => z.string().max(2_000);
-const list = () => z.string().transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''));
+const list = () =>
+  z.string().transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
 const url = (protocol: RegExp, example: string) => z.url({ protocol, error: `must be a URL such as ${example}` });
 
 const origin = (value: string) => value === '*' || (URL.canParse(value) && new URL(value).origin === value);
 
 /** All settings by the name that the code has for them, in the order in which they are documented. */
 export const settings = {
-  databaseUrl: secretSetting('DATABASE_URL', url(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/docket').optional(), 'PostgreSQL 14 or newer. Unset: a PostgreSQL of its own is started on this machine, with its data in the data directory.'),
-  dataDirectory: setting('DOCKET_DATA_DIRECTORY', text().default('.docket'), 'Where the embedded PostgreSQL keeps its data, and the first token its file. Relative to the working directory.'),
+  databaseUrl: secretSetting(
+    'DATABASE_URL',
+    url(/^postgres(ql)?$/, 'postgresql://user:password@host:5432/docket').optional(),
+    'PostgreSQL 14 or newer. Unset: a PostgreSQL of its own is started on this machine, with its data in the data directory.',
+  ),
+  dataDirectory: setting(
+    'DOCKET_DATA_DIRECTORY',
+    text().default('.docket'),
+    'Where the embedded PostgreSQL keeps its data, and the first token its file. Relative to the working directory.',
+  ),
   host: setting('DOCKET_HOST', text().default('127.0.0.1'), 'Address that both RPC ports listen on. `0.0.0.0` or `::` for all.'),
   grpcPort: setting('DOCKET_GRPC_PORT', port().default(50_051), 'Port for gRPC. 0 takes a free one.'),
-  connectPort: setting('DOCKET_CONNECT_PORT', port().default(8_080), 'Port for Connect, gRPC-Web, gRPC and JSON over HTTP/1.1 and HTTP/2, and for /healthz and /readyz. 0 takes a free one.'),
-  metricsHost: setting('DOCKET_METRICS_HOST', text().default('127.0.0.1'), 'Address that /metrics listens on. It asks for no token: keep it to this machine or to a private network.'),
+  connectPort: setting(
+    'DOCKET_CONNECT_PORT',
+    port().default(8_080),
+    'Port for Connect, gRPC-Web, gRPC and JSON over HTTP/1.1 and HTTP/2, and for /healthz and /readyz. 0 takes a free one.',
+  ),
+  metricsHost: setting(
+    'DOCKET_METRICS_HOST',
+    text().default('127.0.0.1'),
+    'Address that /metrics listens on. It asks for no token: keep it to this machine or to a private network.',
+  ),
   metricsPort: setting('DOCKET_METRICS_PORT', port().default(9_464), 'Port for /metrics in the Prometheus format. 0 takes a free one.'),
-  corsOrigins: setting('DOCKET_CORS_ORIGINS', list().refine((origins) => origins.every(origin), 'must be origins such as https://desk.example.org, separated by commas, or *').default([]), 'Origins whose web pages may call the Connect port, separated by commas. `*` for all. Unset: none.'),
-  defaultDeadlineMs: setting('DOCKET_DEFAULT_DEADLINE_MS', wholeNumber(100, 120_000).default(30_000), 'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.'),
-  logLevel: setting('DOCKET_LOG_LEVEL', z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'), 'How much is logged: trace, debug, info (one line for each call), warn, error, fatal or silent.'),
+  corsOrigins: setting(
+    'DOCKET_CORS_ORIGINS',
+    list()
+      .refine((origins) => origins.every(origin), 'must be origins such as https://desk.example.org, separated by commas, or *')
+      .default([]),
+    'Origins whose web pages may call the Connect port, separated by commas. `*` for all. Unset: none.',
+  ),
+  defaultDeadlineMs: setting(
+    'DOCKET_DEFAULT_DEADLINE_MS',
+    wholeNumber(100, 120_000).default(30_000),
+    'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.',
+  ),
+  logLevel: setting(
+    'DOCKET_LOG_LEVEL',
+    z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
+    'How much is logged: trace, debug, info (one line for each call), warn, error, fatal or silent.',
+  ),
   databasePoolSize: setting('DOCKET_DATABASE_POOL_SIZE', wholeNumber(2, 500).default(20), 'Database connections of this process at most.'),
   lanes: setting('DOCKET_LANES', wholeNumber(1, 64).default(4), 'Units of work that this process runs at once. Must leave connections of the pool for reads.'),
-  queueBound: setting('DOCKET_QUEUE_BOUND', wholeNumber(1, 1_000_000).default(10_000), 'Changes that may wait in this process; one more is refused with RESOURCE_EXHAUSTED and a delay.'),
-  statementTimeoutMs: setting('DOCKET_STATEMENT_TIMEOUT_MS', wholeNumber(100, 600_000).default(30_000), 'Longest time for one database statement, in milliseconds.'),
+  queueBound: setting(
+    'DOCKET_QUEUE_BOUND',
+    wholeNumber(1, 1_000_000).default(10_000),
+    'Changes that may wait in this process; one more is refused with RESOURCE_EXHAUSTED and a delay.',
+  ),
+  statementTimeoutMs: setting(
+    'DOCKET_STATEMENT_TIMEOUT_MS',
+    wholeNumber(100, 600_000).default(30_000),
+    'Longest time for one database statement, in milliseconds.',
+  ),
   lockTimeoutMs: setting('DOCKET_LOCK_TIMEOUT_MS', wholeNumber(10, 600_000).default(5_000), 'Longest wait for one database lock, in milliseconds.'),
-  jwtIssuer: setting('DOCKET_JWT_ISSUER', text().optional(), 'Issuer (`iss`) of the JSON Web Tokens that are believed. Together with audience and key set, or none of the three: then only service tokens count.'),
+  jwtIssuer: setting(
+    'DOCKET_JWT_ISSUER',
+    text().optional(),
+    'Issuer (`iss`) of the JSON Web Tokens that are believed. Together with audience and key set, or none of the three: then only service tokens count.',
+  ),
   jwtAudience: setting('DOCKET_JWT_AUDIENCE', list().optional(), 'Audiences (`aud`) that mean this service, separated by commas; a token needs one of them.'),
-  jwtJwksUrl: setting('DOCKET_JWT_JWKS_URL', url(/^https?$/, 'https://login.example.org/keys').optional(), 'Where the issuer publishes its keys (JSON Web Key Set).'),
-  jwtAlgorithms: setting('DOCKET_JWT_ALGORITHMS', list().refine((names) => names.length > 0 && names.every((name) => PUBLIC_KEY_ALGORITHMS.includes(name)), `must be some of ${PUBLIC_KEY_ALGORITHMS.join(', ')}`).default(['RS256', 'ES256', 'EdDSA']), 'Signature algorithms that are accepted, separated by commas.'),
-  jwtRolesClaim: setting('DOCKET_JWT_ROLES_CLAIM', text().min(1).default('roles'), 'Claim that holds the roles, as a list or as words; dots lead into objects, as in realm_access.roles.'),
+  jwtJwksUrl: setting(
+    'DOCKET_JWT_JWKS_URL',
+    url(/^https?$/, 'https://login.example.org/keys').optional(),
+    'Where the issuer publishes its keys (JSON Web Key Set).',
+  ),
+  jwtAlgorithms: setting(
+    'DOCKET_JWT_ALGORITHMS',
+    list()
+      .refine((names) => names.length > 0 && names.every((name) => PUBLIC_KEY_ALGORITHMS.includes(name)), `must be some of ${PUBLIC_KEY_ALGORITHMS.join(', ')}`)
+      .default(['RS256', 'ES256', 'EdDSA']),
+    'Signature algorithms that are accepted, separated by commas.',
+  ),
+  jwtRolesClaim: setting(
+    'DOCKET_JWT_ROLES_CLAIM',
+    text().min(1).default('roles'),
+    'Claim that holds the roles, as a list or as words; dots lead into objects, as in realm_access.roles.',
+  ),
   jwtAgentClaim: setting('DOCKET_JWT_AGENT_CLAIM', text().min(1).default('sub'), 'Claim that holds the agent id of a caller with the role agent.'),
-  token: secretSetting('DOCKET_TOKEN', text().optional(), 'Token that commands such as `docket import` show to the service they call. The service itself does not look at it.'),
+  token: secretSetting(
+    'DOCKET_TOKEN',
+    text().optional(),
+    'Token that commands such as `docket import` show to the service they call. The service itself does not look at it.',
+  ),
 } as const;
 
 /** The settings' values, typed. */

@@ -13,7 +13,24 @@ export function sqlStateOf(error: unknown): string | undefined {
  */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01', '55P03', '23505'].includes(sqlStateOf(error) ?? '');
 
-const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', '57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006', '25P03']);
+const LOST_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08000',
+  '08001',
+  '08003',
+  '08004',
+  '08006',
+  '25P03',
+]);
 const LOST_WORDS = /connection terminated|timeout exceeded when trying to connect|connection error|client has encountered|server closed the connection/i;
 
 /** Whether the database could not be reached, went away, or has no connection left: the call may be repeated later. */

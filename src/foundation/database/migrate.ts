@@ -1,6 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { MikroORM } from '@mikro-orm/postgresql';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Migration, Migrator } from '@mikro-orm/migrations';
+import { MikroORM } from '@mikro-orm/postgresql';
 import { installJobs } from '../jobs/install.ts';
 import { type Sql, sqlOf } from './sql.ts';
 
@@ -57,7 +57,9 @@ export async function migrate(options: { readonly url: string; readonly log?: (l
 
 /** Names of the migrations this release has, in order. */
 export function listMigrations(): { name: string; class: new (...args: ConstructorParameters<typeof Migration>) => Migration }[] {
-  const files = readdirSync(MIGRATIONS_FOLDER).filter((file) => file.endsWith('.sql')).sort();
+  const files = readdirSync(MIGRATIONS_FOLDER)
+    .filter((file) => file.endsWith('.sql'))
+    .sort();
   return files.map((file) => {
     const text = readFileSync(new URL(file, MIGRATIONS_FOLDER), 'utf8');
     return {
@@ -72,7 +74,9 @@ export function listMigrations(): { name: string; class: new (...args: Construct
 }
 
 async function assertVersion(sql: Sql): Promise<void> {
-  const [row] = await sql<{ number: string; text: string }>(`SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS text`);
+  const [row] = await sql<{ number: string; text: string }>(
+    `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS text`,
+  );
   if (Number(row?.number) < 140_000) {
     throw new Error(`PostgreSQL 14 or newer is needed; this server is ${row?.text}`);
   }
@@ -92,7 +96,10 @@ async function grantServiceRole(sql: Sql): Promise<boolean> {
     // Roles belong to the whole server: another database's migration may make it at this moment.
     await sql(`DO $$ BEGIN CREATE ROLE ${SERVICE_ROLE} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`);
   }
-  if (found?.may_create) await sql(`DO $$ BEGIN EXECUTE format('GRANT ${SERVICE_ROLE} TO %I', current_user); EXCEPTION WHEN insufficient_privilege OR unique_violation THEN NULL; END $$`);
+  if (found?.may_create)
+    await sql(
+      `DO $$ BEGIN EXECUTE format('GRANT ${SERVICE_ROLE} TO %I', current_user); EXCEPTION WHEN insufficient_privilege OR unique_violation THEN NULL; END $$`,
+    );
   const [member] = await sql<{ member: boolean }>(`SELECT pg_has_role(current_user, $1, 'MEMBER') AS member`, [SERVICE_ROLE]);
   if (!member?.member) return false;
   await sql(GRANTS);

@@ -1,6 +1,6 @@
 import { Fault } from './error.ts';
-import { nameOf, settled } from './operand.ts';
 import type { Operand, Parameters } from './operand.ts';
+import { nameOf, settled } from './operand.ts';
 import { microseconds, spanInRange, timeInRange } from './time.ts';
 import { int64 } from './tree.ts';
 

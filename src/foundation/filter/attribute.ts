@@ -1,6 +1,6 @@
 import { Fault } from './error.ts';
-import { condition, nameOf, settled } from './operand.ts';
 import type { ComparisonOperator, Expression, Operand, Parameters, ValueType } from './operand.ts';
+import { condition, nameOf, settled } from './operand.ts';
 
 // Attributes are jsonb. A missing one is SQL NULL, and so is every conversion of a value of another
 // type than the one asked for: exactly where CEL answers with an error.

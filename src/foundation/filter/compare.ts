@@ -1,7 +1,7 @@
 import { attributeAmong, compareAttribute, isSet, withinAttribute } from './attribute.ts';
 import { Fault } from './error.ts';
-import { condition, nameOf, settled } from './operand.ts';
 import type { ComparisonOperator, Constant, Expression, Operand, Parameters, Value } from './operand.ts';
+import { condition, nameOf, settled } from './operand.ts';
 import { microseconds } from './time.ts';
 
 const MIRRORED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
@@ -138,11 +138,7 @@ export function contained(left: Operand, right: Operand, parameters: Parameters)
     return condition(`(${settled(left, parameters)} = ANY(${settled(right, parameters)}))`, left.at);
   }
   // Containment is what an inverted index on the column answers.
-  return withDefault(
-    right,
-    `${right.sql} @> ARRAY[${parameters.bind('string', left.value)}]`,
-    right.unset === undefined ? undefined : false,
-  );
+  return withDefault(right, `${right.sql} @> ARRAY[${parameters.bind('string', left.value)}]`, right.unset === undefined ? undefined : false);
 }
 
 function holds(operator: ComparisonOperator, left: Value, right: Value): boolean {

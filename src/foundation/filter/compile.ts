@@ -3,10 +3,10 @@ import { attributeAs, isSet, member } from './attribute.ts';
 import { among, compare, contained } from './compare.ts';
 import { Fault, quoted } from './error.ts';
 import { sizeOf, testText, timeOf } from './functions.ts';
-import { condition, nameOf, settled } from './operand.ts';
 import type { ComparisonOperator, Constant, Expression, Operand, Parameters, Value, ValueType } from './operand.ts';
-import { fieldNamed } from './schema.ts';
+import { condition, nameOf, settled } from './operand.ts';
 import type { EnumField, FilterField, FilterSchema } from './schema.ts';
+import { fieldNamed } from './schema.ts';
 import { parseTime } from './time.ts';
 import type { Node } from './tree.ts';
 
@@ -102,8 +102,7 @@ export class Compiler {
         if (name === '_&&_') return condition(`(${this.condition(first)} AND ${this.condition(second)})`, at);
         if (name === '_||_') return condition(`(${this.condition(first)} OR ${this.condition(second)})`, at);
         if (name === '@in') return this.#in(first, second);
-        if (name === '_+_' || name === '_-_')
-          return add(name === '_+_' ? '+' : '-', this.#operand(first), this.#operand(second), this.#parameters);
+        if (name === '_+_' || name === '_-_') return add(name === '_+_' ? '+' : '-', this.#operand(first), this.#operand(second), this.#parameters);
       }
       if (name === '!_') return condition(`(NOT ${this.condition(first)})`, at);
       if (name === '-_') return negate(this.#operand(first), at);
@@ -115,18 +114,12 @@ export class Compiler {
   #function({ name, target, args, at }: Call): Operand {
     if (/^[-!_@]/.test(name)) throw new Fault(at, `the operator ${name.replaceAll('_', '')} is not available in filters`);
     const [first] = args;
-    if (
-      target !== undefined &&
-      first !== undefined &&
-      args.length === 1 &&
-      (name === 'startsWith' || name === 'endsWith' || name === 'contains')
-    ) {
+    if (target !== undefined && first !== undefined && args.length === 1 && (name === 'startsWith' || name === 'endsWith' || name === 'contains')) {
       return testText(name, this.#operand(target), this.#operand(first), this.#parameters);
     }
     const only = target === undefined && args.length === 1 ? first : args.length === 0 ? target : undefined;
     if (only !== undefined && name === 'size') return sizeOf(this.#operand(only), this.#parameters);
-    if (only !== undefined && target === undefined && (name === 'timestamp' || name === 'duration'))
-      return timeOf(name, this.#operand(only));
+    if (only !== undefined && target === undefined && (name === 'timestamp' || name === 'duration')) return timeOf(name, this.#operand(only));
     if (FUNCTIONS.split(', ').includes(name)) throw new Fault(at, `${name}() is not called like this`);
     throw new Fault(at, `unknown function ${quoted(name)}(); there are ${FUNCTIONS}`);
   }
@@ -134,13 +127,7 @@ export class Compiler {
   #compare(operator: ComparisonOperator, left: Node, right: Node): Operand {
     const named = this.#named(left) ?? this.#named(right);
     const [a, b] = [this.#operand(left, named), this.#operand(right, named)];
-    if (
-      a.kind === 'expression' &&
-      b.kind === 'expression' &&
-      a.type === 'enum' &&
-      b.type === 'enum' &&
-      a.named?.constants !== b.named?.constants
-    ) {
+    if (a.kind === 'expression' && b.kind === 'expression' && a.type === 'enum' && b.type === 'enum' && a.named?.constants !== b.named?.constants) {
       throw new Fault(right.at, `${nameOf(a)} and ${nameOf(b)} have different constants`);
     }
     return compare(operator, a, b, this.#parameters);
@@ -180,8 +167,7 @@ interface NamedField {
 function fieldOperand(name: string, field: FilterField, at: number): Expression {
   const common = { kind: 'expression', at, field: name } as const;
   const unset = field.nullable === true ? { unset: unsetOf(field) } : {};
-  if (field.type === 'json')
-    return { ...common, type: 'json', sql: field.nullable === true ? `coalesce(${field.sql}, '{}'::jsonb)` : field.sql };
+  if (field.type === 'json') return { ...common, type: 'json', sql: field.nullable === true ? `coalesce(${field.sql}, '{}'::jsonb)` : field.sql };
   if (field.type === 'uuid') return { ...common, ...unset, type: 'string', sql: `(${field.sql})::text`, uuid: field.sql };
   if (field.type === 'enum') assertOrderStored(name, field);
   if (field.type === 'enum') return { ...common, ...unset, type: 'enum', sql: field.sql, named: field };

@@ -1,7 +1,7 @@
 import { attributeAs, attributeSize } from './attribute.ts';
 import { Fault } from './error.ts';
-import { condition, nameOf, settled } from './operand.ts';
 import type { Operand, Parameters } from './operand.ts';
+import { condition, nameOf, settled } from './operand.ts';
 import { parseSpan, parseTime } from './time.ts';
 
 /** `timestamp("…")` and `duration("…")`; both take a text that is written out. */

@@ -6,8 +6,8 @@ import { readTree } from './tree.ts';
 
 export { FilterError } from './error.ts';
 export { MAX_FILTER_DEPTH, MAX_FILTER_LENGTH } from './parse.ts';
-export { MAX_FILTER_NODES, MAX_LIST_ITEMS } from './tree.ts';
 export type { EnumField, FilterField, FilterSchema, PlainField } from './schema.ts';
+export { MAX_FILTER_NODES, MAX_LIST_ITEMS } from './tree.ts';
 
 /** A filter as SQL: a condition for WHERE, and the values of its placeholders in order. */
 export interface CompiledFilter {
@@ -36,11 +36,7 @@ export interface CompiledFilter {
  *
  * Throws FilterError, with the place of the fault, for anything it cannot answer.
  */
-export function compileFilter(
-  source: string,
-  schema: FilterSchema,
-  options: { readonly firstParameter?: number; readonly now?: string } = {},
-): CompiledFilter {
+export function compileFilter(source: string, schema: FilterSchema, options: { readonly firstParameter?: number; readonly now?: string } = {}): CompiledFilter {
   if (source.trim() === '') return { text: 'true', values: [] };
   try {
     const parameters = new Parameters(options.firstParameter ?? 1);

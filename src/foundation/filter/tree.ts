@@ -1,6 +1,6 @@
 import { Fault } from './error.ts';
-import { MAX_FILTER_DEPTH, parseFilter } from './parse.ts';
 import type { Parsed } from './parse.ts';
+import { MAX_FILTER_DEPTH, parseFilter } from './parse.ts';
 
 /** Most names, literals and operators in one filter; the items of lists are counted apart. */
 export const MAX_FILTER_NODES = 500;

@@ -43,12 +43,7 @@ export class OrderByError extends DomainError {
  *
  * Throws OrderByError for an unknown field, a field twice, or anything else.
  */
-export function parseOrderBy(
-  source: string,
-  fields: SortFields,
-  sortable: readonly string[],
-  tieBreakers: readonly [string, ...string[]],
-): Order {
+export function parseOrderBy(source: string, fields: SortFields, sortable: readonly string[], tieBreakers: readonly [string, ...string[]]): Order {
   const keys: SortKey[] = [];
   for (const part of source.trim() === '' ? [] : source.split(',')) {
     const [name = '', direction = 'asc', ...rest] = part.trim().split(/\s+/);

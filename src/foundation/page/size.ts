@@ -28,12 +28,7 @@ export interface Page<Item> {
  * Cuts what was read, which is one item more than the size where there is one, down to a page: at
  * most `size` items and about `maxBytes` once encoded, but always one item if there is any.
  */
-export function cutPage<Item>(
-  read: readonly Item[],
-  size: number,
-  encodedBytes: (item: Item) => number,
-  maxBytes: number = MAX_PAGE_BYTES,
-): Page<Item> {
+export function cutPage<Item>(read: readonly Item[], size: number, encodedBytes: (item: Item) => number, maxBytes: number = MAX_PAGE_BYTES): Page<Item> {
   const items: Item[] = [];
   let bytes = 0;
   for (const item of read.slice(0, size)) {

@@ -72,13 +72,7 @@ export function decodePageToken(key: Uint8Array, binding: PageBinding, token: st
 
 function sign(key: Uint8Array, binding: PageBinding, payload: Uint8Array): Buffer {
   if (key.length < MIN_KEY_BYTES) throw new Error(`the key of page tokens has at least ${MIN_KEY_BYTES} bytes`);
-  const bound = JSON.stringify([
-    'page token',
-    binding.caller,
-    binding.rpc,
-    Buffer.from(binding.argumentsHash).toString('hex'),
-    orderText(binding.order),
-  ]);
+  const bound = JSON.stringify(['page token', binding.caller, binding.rpc, Buffer.from(binding.argumentsHash).toString('hex'), orderText(binding.order)]);
   // The length keeps the two parts apart.
   return createHmac('sha256', key).update(`${bound.length}:${bound}`).update(payload).digest();
 }

@@ -14,7 +14,7 @@ import {
   verifyServiceToken,
 } from '../../../src/domain/access/index.ts';
 import { openOrm } from '../../../src/foundation/database/orm.ts';
-import { sqlOf, type Sql } from '../../../src/foundation/database/sql.ts';
+import { type Sql, sqlOf } from '../../../src/foundation/database/sql.ts';
 import { createTestDatabase, moveClock, type TestDatabase } from '../../support/database/index.ts';
 
 const author: Author = { actor: 'cli:ada', actorKind: 'USER', rpc: 'cli/token create', reason: 'for the nightly import' };

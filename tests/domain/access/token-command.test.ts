@@ -8,7 +8,7 @@ import { FIRST_ADMINISTRATOR, revokeServiceToken, ServiceToken, verifyServiceTok
 import { ensureFirstAdministratorToken } from '../../../src/edge/cli/first-administrator-token.ts';
 import { createToken, listTokens, makeTokenCommand, revokeToken } from '../../../src/edge/cli/token.ts';
 import { openOrm } from '../../../src/foundation/database/orm.ts';
-import { sqlOf, type Sql } from '../../../src/foundation/database/sql.ts';
+import { type Sql, sqlOf } from '../../../src/foundation/database/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database/index.ts';
 
 let database: TestDatabase;
@@ -82,7 +82,10 @@ describe('the command as it is typed', () => {
     const close = async (): Promise<void> => {
       closed += 1;
     };
-    await runCommand(makeTokenCommand(async () => ({ em: orm.em, close })), { rawArgs });
+    await runCommand(
+      makeTokenCommand(async () => ({ em: orm.em, close })),
+      { rawArgs },
+    );
     return { out: out.mock.calls.join(''), err: err.mock.calls.join(''), code: process.exitCode, closed };
   };
 

@@ -11,7 +11,9 @@ describe('groups that agents connect', () => {
   });
 
   it('never parts two groups with a common agent, and joins none without a path between them', () => {
-    const bonds = fc.array(fc.record({ group_id: fc.constantFrom('a', 'b', 'c', 'd', 'e'), agent_id: fc.option(fc.constantFrom('1', '2', '3', '4')) }), { maxLength: 12 });
+    const bonds = fc.array(fc.record({ group_id: fc.constantFrom('a', 'b', 'c', 'd', 'e'), agent_id: fc.option(fc.constantFrom('1', '2', '3', '4')) }), {
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(bonds, (given) => {
         const sets = connectedGroups(given);

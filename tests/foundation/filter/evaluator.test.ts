@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileFilter } from '../../../src/foundation/filter/index.ts';
-import { createTestDatabase } from '../../support/database/index.ts';
 import type { TestDatabase } from '../../support/database/index.ts';
+import { createTestDatabase } from '../../support/database/index.ts';
 import { sample } from './sample-filters.ts';
 import { bindings, now, row, schema, storeRows } from './sample-rows.ts';
 

@@ -114,9 +114,7 @@ describe('a filter that cannot be answered', () => {
       reason: 'FILTER_INVALID',
       facts: { field: 'filter', offset: '0', line: '1', column: '1' },
     });
-    expect(fault.violations).toEqual([
-      { field: 'filter', description: expect.stringMatching(/^line 1, column 1: unknown name colour/) as string },
-    ]);
+    expect(fault.violations).toEqual([{ field: 'filter', description: expect.stringMatching(/^line 1, column 1: unknown name colour/) as string }]);
   });
 
   it('does not repeat a long name whole', () => {

@@ -39,17 +39,13 @@ const state = one('OPEN', 'ON_HOLD', 'CLOSED');
 
 const access = one(...keys).map((key) => (key === 'x-y' ? '["x-y"]' : `.${key}`));
 const attribute = fc
-  .tuple(
-    one('attributes', 'extras'),
-    fc.array(fc.oneof({ weight: 5, arbitrary: access }, one('[0]', '[1]')), { minLength: 1, maxLength: 2 }),
-  )
+  .tuple(one('attributes', 'extras'), fc.array(fc.oneof({ weight: 5, arbitrary: access }, one('[0]', '[1]')), { minLength: 1, maxLength: 2 }))
   .map(([root, path]) => root + path.join(''));
 
 const compared = (left: fc.Arbitrary<string>, operator: fc.Arbitrary<string>, right: fc.Arbitrary<string>): fc.Arbitrary<Sample> =>
   fc.tuple(left, operator, right, fc.boolean()).map(([a, sign, b, turned]) => same(turned ? `${b} ${sign} ${a}` : `${a} ${sign} ${b}`));
 
-const listed = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
-  fc.array(item, { maxLength: 4 }).map((items) => `[${items.join(', ')}]`);
+const listed = (item: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.array(item, { maxLength: 4 }).map((items) => `[${items.join(', ')}]`);
 
 // A quoted constant means what the bare name means.
 const enumCompared = fc.tuple(fc.oneof(fc.tuple(rankField, comparison, rank), fc.tuple(one('status'), equality, state)), fc.boolean()).map(
@@ -130,10 +126,7 @@ const atoms: readonly fc.Arbitrary<Sample>[] = [
   attribute.map(same),
   fc.tuple(attribute, listed(fc.oneof(textLiteral, one('1', '3', '2.5'), boolLiteral))).map(([path, list]) => same(`${path} in ${list}`)),
   fc
-    .tuple(
-      fc.oneof(one(...keys).map(quote), textLiteral, one('1', '2.5', 'true'), textField),
-      fc.oneof(attribute, one('attributes', 'extras')),
-    )
+    .tuple(fc.oneof(one(...keys).map(quote), textLiteral, one('1', '2.5', 'true'), textField), fc.oneof(attribute, one('attributes', 'extras')))
     .map(([item, path]) => same(`${item} in ${path}`)),
   fc.tuple(attribute, comparison, one('0', '1', '2')).map(([path, sign, count]) => same(`size(${path}) ${sign} ${count}`)),
   nullCompared,

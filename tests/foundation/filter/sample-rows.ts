@@ -1,6 +1,6 @@
+import type { CelInput } from '@bufbuild/cel';
 import { create } from '@bufbuild/protobuf';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
-import type { CelInput } from '@bufbuild/cel';
 import fc from 'fast-check';
 import type pg from 'pg';
 import type { FilterSchema } from '../../../src/foundation/filter/index.ts';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Order, SortFields } from '../../../src/foundation/page/index.ts';
 import {
   afterPosition,
   cutPage,
@@ -12,9 +13,8 @@ import {
   positionOf,
   positionSql,
 } from '../../../src/foundation/page/index.ts';
-import type { Order, SortFields } from '../../../src/foundation/page/index.ts';
-import { createTestDatabase } from '../../support/database/index.ts';
 import type { TestDatabase } from '../../support/database/index.ts';
+import { createTestDatabase } from '../../support/database/index.ts';
 
 const fields = {
   rank: { sql: 'p.rank', type: 'bigint' },

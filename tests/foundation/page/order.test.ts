@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { orderBySql, OrderByError, orderText, parseOrderBy, positionSql } from '../../../src/foundation/page/index.ts';
 import type { SortFields } from '../../../src/foundation/page/index.ts';
+import { OrderByError, orderBySql, orderText, parseOrderBy, positionSql } from '../../../src/foundation/page/index.ts';
 
 const fields: SortFields = {
   priority: { sql: 't.priority', type: 'bigint' },

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create, fromJson } from '@bufbuild/protobuf';
 import { StructSchema } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ListTicketsRequestSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
-import { argumentsHash, decodePageToken, encodePageToken, PageTokenError, parseOrderBy } from '../../../src/foundation/page/index.ts';
 import type { PageBinding, Position } from '../../../src/foundation/page/index.ts';
+import { argumentsHash, decodePageToken, encodePageToken, PageTokenError, parseOrderBy } from '../../../src/foundation/page/index.ts';
 
 const fields = { create_time: { sql: 't.create_time', type: 'timestamptz' }, ticket_id: { sql: 't.ticket_id', type: 'uuid' } } as const;
 const order = parseOrderBy('create_time desc', fields, ['create_time'], ['ticket_id']);
@@ -23,10 +23,7 @@ describe('a page token', () => {
       }),
     );
     expect(decodePageToken(key, binding, token)).toEqual(position);
-    expect(decodePageToken(key, binding, encodePageToken(key, binding, ['9223372036854775807', null]))).toEqual([
-      '9223372036854775807',
-      null,
-    ]);
+    expect(decodePageToken(key, binding, encodePageToken(key, binding, ['9223372036854775807', null]))).toEqual(['9223372036854775807', null]);
   });
 
   it.each<[string, PageBinding]>([

@@ -113,7 +113,10 @@ describe('CreateAgent', () => {
 
   it('ALREADY_EXISTS: never gives an id to another, not even a deleted agent’s', async () => {
     await makeAgent(harness, 'taken');
-    expect(await failureOf(admin.agents.createAgent({ agent: { agentId: 'taken' } }))).toMatchObject({ kind: 'already_exists', reason: 'AGENT_ALREADY_EXISTS' });
+    expect(await failureOf(admin.agents.createAgent({ agent: { agentId: 'taken' } }))).toMatchObject({
+      kind: 'already_exists',
+      reason: 'AGENT_ALREADY_EXISTS',
+    });
     await admin.agents.deleteAgent({ agentId: 'taken' });
     const failure = await failureOf(admin.agents.createAgent({ agent: { agentId: 'taken' } }));
     expect(failure).toMatchObject({ kind: 'already_exists', reason: 'AGENT_DELETED_EXISTS' });
@@ -134,7 +137,8 @@ describe('CreateAgent', () => {
     expect(await create({ groupIds: [newId()] })).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
     expect(await create({ groupIds: [gone.groupId] })).toMatchObject({ kind: 'failed_precondition', reason: 'GROUP_DELETED' });
     expect(await create({ timeZone: 'Mars' })).toMatchObject({ kind: 'invalid_argument', reason: 'TIME_ZONE_UNKNOWN', facts: { field: 'agent.time_zone' } });
-    for (const agentId of ['', 'a b', 'x'.repeat(65), 'ä']) expect(await create({ agentId })).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD' });
+    for (const agentId of ['', 'a b', 'x'.repeat(65), 'ä'])
+      expect(await create({ agentId })).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD' });
     expect(await failureOf(admin.agents.getAgent({ agentId: 'refused' }))).toMatchObject({ reason: 'AGENT_NOT_FOUND' });
   });
 });

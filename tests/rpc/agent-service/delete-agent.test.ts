@@ -24,7 +24,9 @@ describe('DeleteAgent', () => {
     expect(await heldTickets(harness, one)).toEqual({ stays: 2 });
     expect(await heldTickets(harness, two)).toEqual({ stays: 3 });
     expect((await admin.agents.getAgent({ agentId: 'goes' })).agent).toEqual(agent);
-    const entries = await harness.sql(`SELECT reason, changed_fields FROM audit_entries WHERE entity_type = 'agent' AND entity_id = 'goes' AND operation = 'UPDATE'`);
+    const entries = await harness.sql(
+      `SELECT reason, changed_fields FROM audit_entries WHERE entity_type = 'agent' AND entity_id = 'goes' AND operation = 'UPDATE'`,
+    );
     expect(entries).toEqual([{ reason: 'left us', changed_fields: ['delete_time'] }]);
   });
 

@@ -54,7 +54,13 @@ describe('GetAgent', () => {
     const [first] = await makeTickets(harness, group, 3);
     await harness.callAs('admin').tickets.updateTicket({ ticket: { ticketId: first?.ticketId ?? '', status: 4 } });
     const read = async () => (await harness.callAs('admin').agents.getAgent({ agentId: 'counted' })).agent;
-    expect(await read()).toMatchObject({ totalTicketsAssigned: 3n, totalTicketsResolved: 1n, ticketsAssignedToday: 3, ticketsResolvedToday: 1, openTickets: 2 });
+    expect(await read()).toMatchObject({
+      totalTicketsAssigned: 3n,
+      totalTicketsResolved: 1n,
+      ticketsAssignedToday: 3,
+      ticketsResolvedToday: 1,
+      openTickets: 2,
+    });
     await harness.moveClock('1 day');
     const nextDay = await read();
     expect(nextDay).toMatchObject({ totalTicketsAssigned: 3n, totalTicketsResolved: 1n, ticketsAssignedToday: 0, ticketsResolvedToday: 0, openTickets: 2 });

@@ -72,7 +72,8 @@ describe('GetWorkload', () => {
 
   it('NOT_FOUND: answers the same for an agent of other groups and for nobody', async () => {
     const lead = harness.callAs({ roles: ['supervisor'], actor: 'lead' });
-    for (const agentId of ['idle', 'nobody']) expect(await failureOf(workloadOf(lead, agentId))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
+    for (const agentId of ['idle', 'nobody'])
+      expect(await failureOf(workloadOf(lead, agentId))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
   });
 
   it('starts the day at nought and keeps what is pending', async () => {

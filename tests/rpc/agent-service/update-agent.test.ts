@@ -23,7 +23,10 @@ describe('UpdateAgent', () => {
 
   it('changes the fields of the mask and no others', async () => {
     const before = await makeAgent(harness, 'masked', [], { displayName: 'Old', email: 'old@example.com', skills: { a: 1 } });
-    const { agent } = await admin.agents.updateAgent({ agent: { agentId: 'masked', displayName: 'New', email: 'new@example.com' }, updateMask: { paths: ['display_name'] } });
+    const { agent } = await admin.agents.updateAgent({
+      agent: { agentId: 'masked', displayName: 'New', email: 'new@example.com' },
+      updateMask: { paths: ['display_name'] },
+    });
     expect(agent).toEqual({ ...before, displayName: 'New', etag: agent?.etag, updateTime: agent?.updateTime });
     expect(agent?.etag).not.toBe(before.etag);
     expect((await admin.agents.getAgent({ agentId: 'masked' })).agent).toEqual(agent);
@@ -32,7 +35,15 @@ describe('UpdateAgent', () => {
 
   it('without a mask changes what is set, with * replaces everything', async () => {
     const group = await makeGroup(harness, 'STAR');
-    await makeAgent(harness, 'star', [group], { displayName: 'Star', email: 's@example.com', skills: { a: 1 }, weight: 7, maxOpenTickets: 3, timeZone: 'Asia/Tokyo', active: false });
+    await makeAgent(harness, 'star', [group], {
+      displayName: 'Star',
+      email: 's@example.com',
+      skills: { a: 1 },
+      weight: 7,
+      maxOpenTickets: 3,
+      timeZone: 'Asia/Tokyo',
+      active: false,
+    });
     const some = await admin.agents.updateAgent({ agent: { agentId: 'star', weight: 9, maxOpenTickets: 0 } });
     expect(some.agent).toMatchObject({ displayName: 'Star', weight: 9, maxOpenTickets: 0, skills: { a: 1 }, groupIds: [group.groupId], active: false });
     const all = await admin.agents.updateAgent({ agent: { agentId: 'star' }, updateMask: { paths: ['*'] } });
@@ -173,8 +184,10 @@ describe('UpdateAgent', () => {
 
   it('INVALID_ARGUMENT: refuses masks of other fields, saying nothing, another availability and an unknown zone', async () => {
     await makeAgent(harness, 'strict');
-    const update = (more: object, ...paths: string[]) => failureOf(admin.agents.updateAgent({ agent: { agentId: 'strict', ...more }, ...(paths.length > 0 ? { updateMask: { paths } } : {}) }));
-    for (const path of ['availability', 'agent_id', 'open_tickets', 'nonsense']) expect(await update({ weight: 2 }, path)).toMatchObject({ kind: 'invalid_argument' });
+    const update = (more: object, ...paths: string[]) =>
+      failureOf(admin.agents.updateAgent({ agent: { agentId: 'strict', ...more }, ...(paths.length > 0 ? { updateMask: { paths } } : {}) }));
+    for (const path of ['availability', 'agent_id', 'open_tickets', 'nonsense'])
+      expect(await update({ weight: 2 }, path)).toMatchObject({ kind: 'invalid_argument' });
     expect(await update({ weight: 2 }, 'skills.german')).toMatchObject({ reason: 'UPDATE_MASK_INVALID', facts: { path: 'skills.german' } });
     for (const path of ['total_tickets_assigned', 'availability', 'no_such_field']) {
       expect(await update({ weight: 2 }, 'weight', path), path).toMatchObject({ reason: 'UPDATE_MASK_INVALID' });

@@ -10,8 +10,12 @@ describe('GetAuditEntry', () => {
     reading = await startReading();
     const kyc = await insertGroup(reading, 'KYC');
     await insertAgent(reading, 'ada', [kyc]);
-    [ticketId] = (await insertTickets(reading, [{ key: 'KYC-1', groupId: kyc, userId: '9223372036854775807', attributes: { n: 9007199254740992, deep: { user_id: 1.5 } } }])) as [string];
-    await changeAs(reading, { actor: 'crm', actorKind: 'SERVICE', rpc: 'ticketing.v1.TicketService/UpdateTicket', reason: 'why not' }, [`UPDATE tickets SET agent_id = 'ada', status = 2`]);
+    [ticketId] = (await insertTickets(reading, [
+      { key: 'KYC-1', groupId: kyc, userId: '9223372036854775807', attributes: { n: 9007199254740992, deep: { user_id: 1.5 } } },
+    ])) as [string];
+    await changeAs(reading, { actor: 'crm', actorKind: 'SERVICE', rpc: 'ticketing.v1.TicketService/UpdateTicket', reason: 'why not' }, [
+      `UPDATE tickets SET agent_id = 'ada', status = 2`,
+    ]);
     const [last] = await reading.sql<{ entry_id: string }>('SELECT max(entry_id) AS entry_id FROM audit_entries');
     entryId = last?.entry_id ?? '';
   });
@@ -38,7 +42,11 @@ describe('GetAuditEntry', () => {
 
   it('keeps whole numbers past 2^53 whole, as text, and leaves the attributes of callers as they are', async () => {
     const { auditEntry } = await reading.as('admin').audit.getAuditEntry({ entryId });
-    expect(auditEntry?.after).toMatchObject({ user_id: '9223372036854775807', priority: 'MEDIUM', attributes: { n: 9007199254740992, deep: { user_id: 1.5 } } });
+    expect(auditEntry?.after).toMatchObject({
+      user_id: '9223372036854775807',
+      priority: 'MEDIUM',
+      attributes: { n: 9007199254740992, deep: { user_id: 1.5 } },
+    });
   });
 
   it('never tells which request of the table changed a row last', async () => {

@@ -2,7 +2,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../../gen/ticketing/v1/audit_entry_pb.ts';
 import { moveClock } from '../../support/database/index.ts';
-import { changeAs, type Clients, failureOf, insertAgent, insertGroup, insertTickets, type Reading, startReading } from '../../support/reading.ts';
+import { type Clients, changeAs, failureOf, insertAgent, insertGroup, insertTickets, type Reading, startReading } from '../../support/reading.ts';
 
 type Request = Parameters<Clients['audit']['listAuditEntries']>[0];
 
@@ -18,23 +18,36 @@ describe('ListAuditEntries', () => {
     reading = await startReading();
     kyc = await insertGroup(reading, 'KYC');
     await insertAgent(reading, 'ada', [kyc]);
-    ids = await insertTickets(reading, Array.from({ length: 12 }, (_, index) => ({ key: `KYC-${index + 1}`, groupId: kyc })));
+    ids = await insertTickets(
+      reading,
+      Array.from({ length: 12 }, (_, index) => ({ key: `KYC-${index + 1}`, groupId: kyc })),
+    );
     // Into another month, hence another partition.
     later = await moveClock(reading.url, '40 days');
-    await changeAs(reading, { actor: 'sue', rpc: UPDATE_TICKET, requestId: REQUEST_ID, reason: 'a customer called' }, [`UPDATE tickets SET priority = 4 WHERE key IN ('KYC-1', 'KYC-2')`]);
-    await changeAs(reading, { actor: 'docket', actorKind: 'SYSTEM', rpc: 'job/tidy' }, [`UPDATE agents SET display_name = 'Ada' WHERE agent_id = 'ada'`, `UPDATE tickets SET agent_id = 'ada' WHERE key = 'KYC-3'`]);
+    await changeAs(reading, { actor: 'sue', rpc: UPDATE_TICKET, requestId: REQUEST_ID, reason: 'a customer called' }, [
+      `UPDATE tickets SET priority = 4 WHERE key IN ('KYC-1', 'KYC-2')`,
+    ]);
+    await changeAs(reading, { actor: 'docket', actorKind: 'SYSTEM', rpc: 'job/tidy' }, [
+      `UPDATE agents SET display_name = 'Ada' WHERE agent_id = 'ada'`,
+      `UPDATE tickets SET agent_id = 'ada' WHERE key = 'KYC-3'`,
+    ]);
     await reading.sql(`DELETE FROM memberships`);
   });
   afterAll(() => reading.close());
 
-  const list = async (request: Request = {}): Promise<AuditEntry[]> => (await reading.as('auditor').audit.listAuditEntries({ pageSize: 1000, ...request })).auditEntries;
+  const list = async (request: Request = {}): Promise<AuditEntry[]> =>
+    (await reading.as('auditor').audit.listAuditEntries({ pageSize: 1000, ...request })).auditEntries;
   const about = (entries: readonly AuditEntry[]): string[] => entries.map((entry) => `${entry.entityType} ${entry.operation}`);
 
   it('lists every change of every kind of thing, newest first', async () => {
     const entries = await list();
     const numbers = entries.map((entry) => BigInt(entry.entryId));
     expect(numbers).toEqual([...numbers].sort((a, b) => (a > b ? -1 : 1)));
-    expect(Object.entries(Object.groupBy(about(entries), (text) => text)).map(([text, all]) => [text, all?.length]).sort()).toEqual([
+    expect(
+      Object.entries(Object.groupBy(about(entries), (text) => text))
+        .map(([text, all]) => [text, all?.length])
+        .sort(),
+    ).toEqual([
       ['agent 1', 1],
       ['agent 2', 1],
       ['group 1', 1],
@@ -60,7 +73,11 @@ describe('ListAuditEntries', () => {
     ['what changed', () => ({ filter: 'operation == UPDATE && "agent_id" in changed_fields' }), 1],
     ['kind of actor', () => ({ filter: 'actor_kind == DATABASE && entity_type == "ticket"' }), 12],
     ['no request id', () => ({ filter: 'request_id == "" && version > 1' }), 2],
-    ['reason, in a filter beside a field', () => ({ entityType: 'ticket', filter: 'reason.contains("customer") && time > timestamp("2020-01-01T00:00:00Z")' }), 2],
+    [
+      'reason, in a filter beside a field',
+      () => ({ entityType: 'ticket', filter: 'reason.contains("customer") && time > timestamp("2020-01-01T00:00:00Z")' }),
+      2,
+    ],
   ])('finds by %s, whole and in pages', async (_name, request, count) => {
     const whole = await list(request());
     expect(whole).toHaveLength(count);
@@ -75,17 +92,25 @@ describe('ListAuditEntries', () => {
   });
 
   it('lists fifty to a page unless told otherwise, and goes on where it stood while others change things', async () => {
-    await insertTickets(reading, Array.from({ length: 60 }, (_, index) => ({ key: `KYC-${index + 101}`, groupId: kyc })));
+    await insertTickets(
+      reading,
+      Array.from({ length: 60 }, (_, index) => ({ key: `KYC-${index + 101}`, groupId: kyc })),
+    );
     const { audit } = reading.as('admin');
     const first = await audit.listAuditEntries({ entityType: 'ticket' });
     expect(first.auditEntries).toHaveLength(50);
     await insertTickets(reading, [{ key: 'KYC-999', groupId: kyc }]);
     const second = await audit.listAuditEntries({ entityType: 'ticket', pageToken: first.nextPageToken });
-    expect([...first.auditEntries, ...second.auditEntries].map((entry) => entry.entryId)).toEqual((await list({ entityType: 'ticket' })).slice(1).map((entry) => entry.entryId));
+    expect([...first.auditEntries, ...second.auditEntries].map((entry) => entry.entryId)).toEqual(
+      (await list({ entityType: 'ticket' })).slice(1).map((entry) => entry.entryId),
+    );
   });
 
   it('ends a page before it is larger than clients take', async () => {
-    await insertTickets(reading, Array.from({ length: 230 }, (_, index) => ({ key: `KYC-${index + 2001}`, groupId: kyc, description: 'é'.repeat(10_000) })));
+    await insertTickets(
+      reading,
+      Array.from({ length: 230 }, (_, index) => ({ key: `KYC-${index + 2001}`, groupId: kyc, description: 'é'.repeat(10_000) })),
+    );
     const page = await reading.as('admin').audit.listAuditEntries({ entityType: 'ticket', pageSize: 230 });
     expect(page.auditEntries.length).toBeGreaterThan(150);
     expect(page.auditEntries.length).toBeLessThan(230);
@@ -100,7 +125,11 @@ describe('ListAuditEntries', () => {
 
   it('INVALID_ARGUMENT: a filter that cannot be used', async () => {
     for (const filter of ['before.status == "OPEN"', 'operation == REMOVE', 'version']) {
-      expect(await failureOf(reading.as('admin').audit.listAuditEntries({ filter }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'FILTER_INVALID', fields: ['filter'] });
+      expect(await failureOf(reading.as('admin').audit.listAuditEntries({ filter }))).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        reason: 'FILTER_INVALID',
+        fields: ['filter'],
+      });
     }
   });
 
@@ -112,12 +141,16 @@ describe('ListAuditEntries', () => {
       { requestId: 'nonsense' },
       { pageSize: -1 },
     ];
-    for (const request of wrong) expect(await failureOf(reading.as('admin').audit.listAuditEntries(request))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD' });
+    for (const request of wrong)
+      expect(await failureOf(reading.as('admin').audit.listAuditEntries(request))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD' });
   });
 
   it('INVALID_ARGUMENT: a page token of other arguments', async () => {
     const { audit } = reading.as('admin');
     const { nextPageToken: pageToken } = await audit.listAuditEntries({ pageSize: 1 });
-    expect(await failureOf(audit.listAuditEntries({ entityType: 'ticket', pageToken }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'PAGE_TOKEN_INVALID' });
+    expect(await failureOf(audit.listAuditEntries({ entityType: 'ticket', pageToken }))).toMatchObject({
+      status: 'INVALID_ARGUMENT',
+      reason: 'PAGE_TOKEN_INVALID',
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Group } from '../../../gen/ticketing/v1/group_pb.ts';
-import { newId } from '../../../src/foundation/ids.ts';
 import { ticketReactions } from '../../../src/domain/tickets/index.ts';
+import { newId } from '../../../src/foundation/ids.ts';
 import { type Clients, createHarness, failureOf, type Harness } from '../../support/harness.ts';
 import { type Announced, heldTickets, listenTo, makeAgent, makeGroup, makeTickets } from '../../support/team.ts';
 
@@ -65,7 +65,9 @@ describe('AddGroupMembers', () => {
     await makeAgent(harness, 'bridge', [left]);
     await makeAgent(harness, 'faraway', [far]);
     // One of the pools is a day ahead, as after a change of the business time zone.
-    await harness.sql(`UPDATE pools SET business_day = current_date + 5 WHERE pool_id = (SELECT pool_id FROM group_pools WHERE group_id = $1)`, [right.groupId]);
+    await harness.sql(`UPDATE pools SET business_day = current_date + 5 WHERE pool_id = (SELECT pool_id FROM group_pools WHERE group_id = $1)`, [
+      right.groupId,
+    ]);
     expect(await poolsOf(left.groupId, right.groupId, far.groupId)).toHaveLength(3);
     await admin.groups.addGroupMembers({ groupId: right.groupId, agentIds: ['bridge'] });
     expect(await poolsOf(left.groupId, right.groupId)).toHaveLength(1);
@@ -101,7 +103,9 @@ describe('AddGroupMembers', () => {
     const request = { groupId: group.groupId, agentIds: ['logged'], requestId: newId(), reason: 'help out' };
     const first = await admin.groups.addGroupMembers(request);
     expect(await admin.groups.addGroupMembers(request)).toEqual(first);
-    const entries = await harness.sql(`SELECT actor, reason, operation FROM audit_entries WHERE entity_type = 'membership' AND entity_id = $1`, [`${group.groupId}/logged`]);
+    const entries = await harness.sql(`SELECT actor, reason, operation FROM audit_entries WHERE entity_type = 'membership' AND entity_id = $1`, [
+      `${group.groupId}/logged`,
+    ]);
     expect(entries).toEqual([{ actor: 'the-admin', reason: 'help out', operation: 'CREATE' }]);
   });
 

@@ -38,7 +38,13 @@ describe('CreateGroup', () => {
         active: false,
         timeZone: 'Europe/Berlin',
         supervisorIds: ['anna@example.com', 'b{o,b"\\'],
-        assignmentPolicy: { strategy: AssignmentStrategy.MANUAL, catchUpLimit: 0, maxOpenPerAgent: 7, requiredSkills: { german: 40 }, preferPreviousAgent: false },
+        assignmentPolicy: {
+          strategy: AssignmentStrategy.MANUAL,
+          catchUpLimit: 0,
+          maxOpenPerAgent: 7,
+          requiredSkills: { german: 40 },
+          preferPreviousAgent: false,
+        },
       },
     });
     const { group: read } = await harness.callAs('admin').groups.getGroup({ groupId: group?.groupId ?? '' });
@@ -49,7 +55,13 @@ describe('CreateGroup', () => {
       active: false,
       timeZone: 'Europe/Berlin',
       supervisorIds: ['anna@example.com', 'b{o,b"\\'],
-      assignmentPolicy: { strategy: AssignmentStrategy.MANUAL, catchUpLimit: 0, maxOpenPerAgent: 7, requiredSkills: { german: 40 }, preferPreviousAgent: false },
+      assignmentPolicy: {
+        strategy: AssignmentStrategy.MANUAL,
+        catchUpLimit: 0,
+        maxOpenPerAgent: 7,
+        requiredSkills: { german: 40 },
+        preferPreviousAgent: false,
+      },
     });
   });
 
@@ -104,7 +116,9 @@ describe('CreateGroup', () => {
 
   it('ALREADY_EXISTS: lets only one of many callers have a key', async () => {
     const keys = Array.from({ length: 12 }, (_, at) => `RACE${at}`);
-    const settled = await Promise.allSettled(keys.flatMap((key) => Array.from({ length: 4 }, () => harness.callAs('admin').groups.createGroup({ group: { key } }))));
+    const settled = await Promise.allSettled(
+      keys.flatMap((key) => Array.from({ length: 4 }, () => harness.callAs('admin').groups.createGroup({ group: { key } }))),
+    );
     expect(settled.filter((one) => one.status === 'fulfilled')).toHaveLength(keys.length);
     for (const one of settled) if (one.status === 'rejected') expect(one.reason).toMatchObject({ reason: 'GROUP_ALREADY_EXISTS' });
   });

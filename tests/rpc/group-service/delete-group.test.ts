@@ -14,7 +14,8 @@ describe('DeleteGroup', () => {
   });
   afterAll(() => harness.close());
 
-  const statusesOf = (group: Group) => harness.sql('SELECT status, count(*)::int AS count FROM tickets WHERE group_id = $1 GROUP BY 1 ORDER BY 1', [group.groupId]);
+  const statusesOf = (group: Group) =>
+    harness.sql('SELECT status, count(*)::int AS count FROM tickets WHERE group_id = $1 GROUP BY 1 ORDER BY 1', [group.groupId]);
 
   it('deletes an empty group, keeping it to be read', async () => {
     const before = await makeGroup(harness, 'EMPTY');

@@ -72,6 +72,9 @@ describe('GetGroup', () => {
   });
 
   it('INVALID_ARGUMENT: refuses what is no UUID', async () => {
-    expect(await failureOf(harness.callAs('admin').groups.getGroup({ groupId: 'KYC' }))).toMatchObject({ reason: 'INVALID_FIELD', facts: { field: 'group_id' } });
+    expect(await failureOf(harness.callAs('admin').groups.getGroup({ groupId: 'KYC' }))).toMatchObject({
+      reason: 'INVALID_FIELD',
+      facts: { field: 'group_id' },
+    });
   });
 });

@@ -57,7 +57,12 @@ describe('ListGroupMembers', () => {
   });
 
   it('is for everybody who sees the group', async () => {
-    for (const caller of [harness.callAs({ roles: ['supervisor'], actor: 'lead' }), harness.callAs({ roles: ['agent'], agentId: 'a' }), harness.callAs('service'), harness.callAs('auditor')]) {
+    for (const caller of [
+      harness.callAs({ roles: ['supervisor'], actor: 'lead' }),
+      harness.callAs({ roles: ['agent'], agentId: 'a' }),
+      harness.callAs('service'),
+      harness.callAs('auditor'),
+    ]) {
       expect((await caller.groups.listGroupMembers({ groupId: group.groupId })).members).toHaveLength(3);
     }
   });

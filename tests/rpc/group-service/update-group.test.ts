@@ -35,7 +35,14 @@ describe('UpdateGroup', () => {
   });
 
   it('with * replaces everything that can be changed by what is given', async () => {
-    const before = await makeGroup(harness, 'STAR', { name: 'Star', description: 'd', active: false, timeZone: 'Asia/Tokyo', assignmentPolicy: policy, supervisorIds: ['lead'] });
+    const before = await makeGroup(harness, 'STAR', {
+      name: 'Star',
+      description: 'd',
+      active: false,
+      timeZone: 'Asia/Tokyo',
+      assignmentPolicy: policy,
+      supervisorIds: ['lead'],
+    });
     const { group } = await admin.groups.updateGroup({ group: { groupId: before.groupId }, updateMask: { paths: ['*'] } });
     expect(group).toMatchObject({ key: 'STAR', name: 'STAR', description: '', active: true, timeZone: 'UTC', supervisorIds: [] });
     expect(group?.assignmentPolicy).toMatchObject({ strategy: LEAST_ASSIGNED_TODAY, requiredSkills: {}, preferPreviousAgent: true, policyVersion: 2 });
@@ -81,7 +88,10 @@ describe('UpdateGroup', () => {
 
   it('answers what would happen, and changes nothing, when it is to validate only', async () => {
     const before = await makeGroup(harness, 'DRY', { active: false });
-    const { group } = await admin.groups.updateGroup({ group: { groupId: before.groupId, active: true, assignmentPolicy: { strategy: MANUAL } }, validateOnly: true });
+    const { group } = await admin.groups.updateGroup({
+      group: { groupId: before.groupId, active: true, assignmentPolicy: { strategy: MANUAL } },
+      validateOnly: true,
+    });
     expect(group).toMatchObject({ active: true, assignmentPolicy: { strategy: MANUAL, policyVersion: 2 } });
     expect((await admin.groups.getGroup({ groupId: before.groupId })).group).toEqual(before);
   });
@@ -107,7 +117,9 @@ describe('UpdateGroup', () => {
     expect(group?.name).toBe('Mine');
     const failure = await failureOf(lead.groups.updateGroup({ group: { groupId, supervisorIds: ['lead', 'friend'] } }));
     expect(failure).toMatchObject({ kind: 'permission_denied', reason: 'PERMISSION_DENIED' });
-    expect(await failureOf(lead.groups.updateGroup({ group: { groupId, name: 'x' }, updateMask: { paths: ['*'] } }))).toMatchObject({ reason: 'PERMISSION_DENIED' });
+    expect(await failureOf(lead.groups.updateGroup({ group: { groupId, name: 'x' }, updateMask: { paths: ['*'] } }))).toMatchObject({
+      reason: 'PERMISSION_DENIED',
+    });
     expect((await admin.groups.getGroup({ groupId })).group).toEqual(group);
   });
 
@@ -115,7 +127,10 @@ describe('UpdateGroup', () => {
     const { groupId } = await makeGroup(harness, 'HIDDEN', { supervisorIds: ['somebody'] });
     const lead = harness.callAs({ roles: ['supervisor'], actor: 'lead' });
     expect(await failureOf(lead.groups.updateGroup({ group: { groupId, name: 'x' } }))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
-    expect(await failureOf(admin.groups.updateGroup({ group: { groupId: newId(), name: 'x' } }))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
+    expect(await failureOf(admin.groups.updateGroup({ group: { groupId: newId(), name: 'x' } }))).toMatchObject({
+      kind: 'not_found',
+      reason: 'GROUP_NOT_FOUND',
+    });
   });
 
   it('PERMISSION_DENIED: lets nobody change a group that he only sees', async () => {
@@ -135,7 +150,10 @@ describe('UpdateGroup', () => {
   it('FAILED_PRECONDITION: leaves a deleted group as it is', async () => {
     const { groupId } = await makeGroup(harness, 'DELETED');
     await admin.groups.deleteGroup({ groupId });
-    expect(await failureOf(admin.groups.updateGroup({ group: { groupId, name: 'x' } }))).toMatchObject({ kind: 'failed_precondition', reason: 'GROUP_DELETED' });
+    expect(await failureOf(admin.groups.updateGroup({ group: { groupId, name: 'x' } }))).toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'GROUP_DELETED',
+    });
   });
 
   it('INVALID_ARGUMENT: refuses masks of other fields, and saying nothing', async () => {
@@ -151,7 +169,10 @@ describe('UpdateGroup', () => {
 
   it('INVALID_ARGUMENT: refuses another key, and an unknown time zone', async () => {
     const { groupId } = await makeGroup(harness, 'KEYED');
-    expect(await failureOf(admin.groups.updateGroup({ group: { groupId, key: 'OTHER', name: 'x' } }))).toMatchObject({ reason: 'INVALID_FIELD', facts: { field: 'group.key' } });
+    expect(await failureOf(admin.groups.updateGroup({ group: { groupId, key: 'OTHER', name: 'x' } }))).toMatchObject({
+      reason: 'INVALID_FIELD',
+      facts: { field: 'group.key' },
+    });
     expect(await failureOf(admin.groups.updateGroup({ group: { groupId, timeZone: 'Nowhere' } }))).toMatchObject({ reason: 'TIME_ZONE_UNKNOWN' });
     expect((await admin.groups.updateGroup({ group: { groupId, key: 'KEYED', name: 'x' } })).group?.name).toBe('x');
   });

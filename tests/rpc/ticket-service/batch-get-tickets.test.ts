@@ -24,7 +24,9 @@ describe('BatchGetTickets', () => {
   });
 
   it('answers a thousand at once', async () => {
-    const { tickets } = await reading.as('service').tickets.batchGetTickets({ ticketIds: Array.from({ length: 1000 }, (_, index) => ids[index % 3] as string) });
+    const { tickets } = await reading
+      .as('service')
+      .tickets.batchGetTickets({ ticketIds: Array.from({ length: 1000 }, (_, index) => ids[index % 3] as string) });
     expect(tickets).toHaveLength(1000);
   });
 
@@ -36,7 +38,10 @@ describe('BatchGetTickets', () => {
   it('NOT_FOUND: one of them is outside the groups of the caller', async () => {
     const { tickets } = reading.as('agent', 'ada');
     expect((await tickets.batchGetTickets({ ticketIds: ['KYC-2', 'KYC-1'] })).tickets).toHaveLength(2);
-    expect(await failureOf(tickets.batchGetTickets({ ticketIds: ['KYC-1', 'RISK-1'] }))).toMatchObject({ reason: 'TICKET_NOT_FOUND', facts: { ticket_id: 'RISK-1' } });
+    expect(await failureOf(tickets.batchGetTickets({ ticketIds: ['KYC-1', 'RISK-1'] }))).toMatchObject({
+      reason: 'TICKET_NOT_FOUND',
+      facts: { ticket_id: 'RISK-1' },
+    });
   });
 
   it('RESOURCE_EXHAUSTED: together they are larger than clients take', async () => {

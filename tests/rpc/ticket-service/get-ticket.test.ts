@@ -80,7 +80,11 @@ describe('GetTicket', () => {
   });
 
   it('NOT_FOUND: no such ticket', async () => {
-    expect(await failureOf(reading.as('admin').tickets.getTicket({ ticketId: 'KYC-99' }))).toMatchObject({ status: 'NOT_FOUND', reason: 'TICKET_NOT_FOUND', facts: { ticket_id: 'KYC-99' } });
+    expect(await failureOf(reading.as('admin').tickets.getTicket({ ticketId: 'KYC-99' }))).toMatchObject({
+      status: 'NOT_FOUND',
+      reason: 'TICKET_NOT_FOUND',
+      facts: { ticket_id: 'KYC-99' },
+    });
   });
 
   it('NOT_FOUND: a ticket outside the groups of the caller, told in the same words as one that is not there', async () => {
@@ -93,6 +97,10 @@ describe('GetTicket', () => {
   });
 
   it('INVALID_ARGUMENT: neither an id nor a key', async () => {
-    expect(await failureOf(reading.as('admin').tickets.getTicket({ ticketId: 'kyc 1' }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD', fields: ['ticket_id'] });
+    expect(await failureOf(reading.as('admin').tickets.getTicket({ ticketId: 'kyc 1' }))).toMatchObject({
+      status: 'INVALID_ARGUMENT',
+      reason: 'INVALID_FIELD',
+      fields: ['ticket_id'],
+    });
   });
 });

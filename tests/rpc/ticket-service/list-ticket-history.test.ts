@@ -14,9 +14,11 @@ describe('ListTicketHistory', () => {
       { key: 'KYC-1', groupId: kyc, agentId: 'ada', userId: '9007199254740993', attributes: { size: 12 } },
       { key: 'KYC-2', groupId: kyc },
     ])) as [string];
-    await changeAs(reading, { actor: 'sue', rpc: 'ticketing.v1.TicketService/UpdateTicket', reason: 'urgent', requestId: '01930000-0000-7000-8000-000000000001' }, [
-      `UPDATE tickets SET status = 2, priority = 4 WHERE key = 'KYC-1'`,
-    ]);
+    await changeAs(
+      reading,
+      { actor: 'sue', rpc: 'ticketing.v1.TicketService/UpdateTicket', reason: 'urgent', requestId: '01930000-0000-7000-8000-000000000001' },
+      [`UPDATE tickets SET status = 2, priority = 4 WHERE key = 'KYC-1'`],
+    );
     await reading.sql(`UPDATE tickets SET title = 'touched'`);
   });
   afterAll(() => reading.close());
@@ -63,13 +65,22 @@ describe('ListTicketHistory', () => {
   });
 
   it('NOT_FOUND: no such ticket, or outside the groups of the caller', async () => {
-    expect(await failureOf(reading.as('admin').tickets.listTicketHistory({ ticketId: 'KYC-9' }))).toMatchObject({ status: 'NOT_FOUND', reason: 'TICKET_NOT_FOUND' });
-    expect(await failureOf(reading.as('agent', 'eve').tickets.listTicketHistory({ ticketId: 'KYC-1' }))).toMatchObject({ status: 'NOT_FOUND', reason: 'TICKET_NOT_FOUND' });
+    expect(await failureOf(reading.as('admin').tickets.listTicketHistory({ ticketId: 'KYC-9' }))).toMatchObject({
+      status: 'NOT_FOUND',
+      reason: 'TICKET_NOT_FOUND',
+    });
+    expect(await failureOf(reading.as('agent', 'eve').tickets.listTicketHistory({ ticketId: 'KYC-1' }))).toMatchObject({
+      status: 'NOT_FOUND',
+      reason: 'TICKET_NOT_FOUND',
+    });
   });
 
   it('INVALID_ARGUMENT: a page token of another ticket', async () => {
     const { tickets } = reading.as('admin');
     const { nextPageToken: pageToken } = await tickets.listTicketHistory({ ticketId: 'KYC-1', pageSize: 1 });
-    expect(await failureOf(tickets.listTicketHistory({ ticketId: 'KYC-2', pageToken }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'PAGE_TOKEN_INVALID' });
+    expect(await failureOf(tickets.listTicketHistory({ ticketId: 'KYC-2', pageToken }))).toMatchObject({
+      status: 'INVALID_ARGUMENT',
+      reason: 'PAGE_TOKEN_INVALID',
+    });
   });
 });

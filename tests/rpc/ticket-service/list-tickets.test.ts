@@ -32,7 +32,8 @@ describe('ListTickets', () => {
   });
   afterAll(() => reading.close());
 
-  const keysOf = async (clients: Clients, request: Request = {}): Promise<string[]> => (await clients.tickets.listTickets({ pageSize: 1000, ...request })).tickets.map((ticket) => ticket.key);
+  const keysOf = async (clients: Clients, request: Request = {}): Promise<string[]> =>
+    (await clients.tickets.listTickets({ pageSize: 1000, ...request })).tickets.map((ticket) => ticket.key);
   /** All keys, page by page, and how long the pages were. */
   const walk = async (clients: Clients, request: Request): Promise<{ keys: string[]; pages: number[] }> => {
     const keys: string[] = [];
@@ -46,7 +47,11 @@ describe('ListTickets', () => {
     } while (pageToken !== '');
     return { keys, pages };
   };
-  const matching = (condition: (ticket: PlainTicket) => boolean): string[] => plain.filter(condition).map((ticket) => ticket.key).sort();
+  const matching = (condition: (ticket: PlainTicket) => boolean): string[] =>
+    plain
+      .filter(condition)
+      .map((ticket) => ticket.key)
+      .sort();
 
   it('lists the newest first unless told otherwise, fifty to a page', async () => {
     const page = await reading.as('admin').tickets.listTickets({});
@@ -56,11 +61,14 @@ describe('ListTickets', () => {
     expect(times).toEqual([...times].sort((a, b) => Number(b - a)));
   });
 
-  it.each(['', 'create_time', 'create_time desc', 'priority', 'priority desc', 'priority desc, create_time'])('loses and repeats nothing from page to page, ordered by %j', async (orderBy) => {
-    const whole = await keysOf(reading.as('admin'), { orderBy });
-    expect([...whole].sort()).toEqual(matching(() => true));
-    for (const pageSize of [4, 59, 60]) expect((await walk(reading.as('admin'), { orderBy, pageSize })).keys).toEqual(whole);
-  });
+  it.each(['', 'create_time', 'create_time desc', 'priority', 'priority desc', 'priority desc, create_time'])(
+    'loses and repeats nothing from page to page, ordered by %j',
+    async (orderBy) => {
+      const whole = await keysOf(reading.as('admin'), { orderBy });
+      expect([...whole].sort()).toEqual(matching(() => true));
+      for (const pageSize of [4, 59, 60]) expect((await walk(reading.as('admin'), { orderBy, pageSize })).keys).toEqual(whole);
+    },
+  );
 
   it('orders by priority, and equal ones by create time', async () => {
     const { tickets } = await reading.as('admin').tickets.listTickets({ orderBy: 'priority', pageSize: 1000 });
@@ -77,10 +85,26 @@ describe('ListTickets', () => {
     ['no agent', () => ({ unassigned: true }), (ticket) => ticket.agentId === undefined],
     ['no agent and group', () => ({ unassigned: true, groupId: risk }), (ticket) => ticket.agentId === undefined && ticket.groupId === risk],
     ['an agent and no agent', () => ({ unassigned: true, agentId: 'ada' }), () => false],
-    ['group, agent, user and status', () => ({ groupId: risk, agentId: 'bob', userId: 104n, statuses: [2, 5] }), (ticket) => ticket.groupId === risk && ticket.agentId === 'bob' && ticket.userId === 104 && [2, 5].includes(ticket.status ?? 0)],
-    ['a filter', () => ({ filter: 'status in [OPEN, ON_HOLD] && priority >= HIGH' }), (ticket) => [1, 3].includes(ticket.status ?? 0) && (ticket.priority ?? 0) >= 3],
-    ['a filter over attributes, labels and no agent', () => ({ filter: 'attributes.tier == "gold" && ("vip" in labels || agent_id == "")' }), (ticket) => JSON.stringify(ticket.attributes).includes('gold') && (ticket.labels?.length === 1 || ticket.agentId === undefined)],
-    ['a filter over time beside a plain field', () => ({ groupId: kyc, filter: 'create_time >= timestamp("2026-01-01T00:05:00Z")' }), (ticket) => ticket.groupId === kyc && (ticket.createTime ?? '') >= '2026-01-01T00:05'],
+    [
+      'group, agent, user and status',
+      () => ({ groupId: risk, agentId: 'bob', userId: 104n, statuses: [2, 5] }),
+      (ticket) => ticket.groupId === risk && ticket.agentId === 'bob' && ticket.userId === 104 && [2, 5].includes(ticket.status ?? 0),
+    ],
+    [
+      'a filter',
+      () => ({ filter: 'status in [OPEN, ON_HOLD] && priority >= HIGH' }),
+      (ticket) => [1, 3].includes(ticket.status ?? 0) && (ticket.priority ?? 0) >= 3,
+    ],
+    [
+      'a filter over attributes, labels and no agent',
+      () => ({ filter: 'attributes.tier == "gold" && ("vip" in labels || agent_id == "")' }),
+      (ticket) => JSON.stringify(ticket.attributes).includes('gold') && (ticket.labels?.length === 1 || ticket.agentId === undefined),
+    ],
+    [
+      'a filter over time beside a plain field',
+      () => ({ groupId: kyc, filter: 'create_time >= timestamp("2026-01-01T00:05:00Z")' }),
+      (ticket) => ticket.groupId === kyc && (ticket.createTime ?? '') >= '2026-01-01T00:05',
+    ],
   ])('finds by %s, whole and in pages, in either order', async (_name, request, condition) => {
     for (const orderBy of ['', 'create_time', 'priority desc']) {
       const found = await walk(reading.as('admin'), { ...request(), orderBy, pageSize: 4 });
@@ -94,7 +118,11 @@ describe('ListTickets', () => {
     const inGroups = (groups: readonly string[]) => everything.filter((key) => groups.includes(key.split('-')[0] as string));
     for (const orderBy of ['create_time', 'create_time desc', 'priority']) {
       const all = await keysOf(reading.as('admin'), { orderBy });
-      for (const [caller, groups] of [[reading.as('agent', 'ada'), ['KYC']], [reading.as('agent', 'bob'), ['KYC', 'RISK']], [reading.as('supervisor', 'sue'), ['KYC', 'RISK']]] as const) {
+      for (const [caller, groups] of [
+        [reading.as('agent', 'ada'), ['KYC']],
+        [reading.as('agent', 'bob'), ['KYC', 'RISK']],
+        [reading.as('supervisor', 'sue'), ['KYC', 'RISK']],
+      ] as const) {
         const allowed = new Set(inGroups(groups));
         expect((await walk(caller, { orderBy, pageSize: 9 })).keys).toEqual(all.filter((key) => allowed.has(key)));
       }
@@ -116,7 +144,10 @@ describe('ListTickets', () => {
 
   it('ends a page before it is larger than clients take', async () => {
     const big = await insertGroup(reading, 'BIG');
-    await insertTickets(reading, Array.from({ length: 250 }, (_, index) => ({ key: `BIG-${index + 1}`, groupId: big, description: 'é'.repeat(10_000) })));
+    await insertTickets(
+      reading,
+      Array.from({ length: 250 }, (_, index) => ({ key: `BIG-${index + 1}`, groupId: big, description: 'é'.repeat(10_000) })),
+    );
     const { keys, pages } = await walk(reading.as('admin'), { groupId: big, pageSize: 1000 });
     await reading.sql('DELETE FROM tickets WHERE group_id = $1', [big]);
     expect(new Set(keys).size).toBe(250);
@@ -126,13 +157,21 @@ describe('ListTickets', () => {
 
   it('INVALID_ARGUMENT: a filter that says nothing, names something unknown, or compares unlike types', async () => {
     for (const filter of ['status ==', 'colour == "red"', 'priority >= "blue"', 'title > 3']) {
-      expect(await failureOf(reading.as('admin').tickets.listTickets({ filter }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'FILTER_INVALID', fields: ['filter'] });
+      expect(await failureOf(reading.as('admin').tickets.listTickets({ filter }))).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        reason: 'FILTER_INVALID',
+        fields: ['filter'],
+      });
     }
   });
 
   it('INVALID_ARGUMENT: an order by something that no index holds', async () => {
     for (const orderBy of ['title', 'create_time down', 'priority, priority', ',']) {
-      expect(await failureOf(reading.as('admin').tickets.listTickets({ orderBy }))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'ORDER_BY_INVALID', fields: ['order_by'] });
+      expect(await failureOf(reading.as('admin').tickets.listTickets({ orderBy }))).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        reason: 'ORDER_BY_INVALID',
+        fields: ['order_by'],
+      });
     }
   });
 
@@ -152,7 +191,10 @@ describe('ListTickets', () => {
 
   it('INVALID_ARGUMENT: a page size below 0, or fields that break their rules', async () => {
     for (const request of [{ pageSize: -1 }, { groupId: 'KYC' }, { agentId: 'a b' }, { userId: -1n }, { statuses: [0] }, { priorities: [9] }]) {
-      expect(await failureOf(reading.as('admin').tickets.listTickets(request as Request))).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD' });
+      expect(await failureOf(reading.as('admin').tickets.listTickets(request as Request))).toMatchObject({
+        status: 'INVALID_ARGUMENT',
+        reason: 'INVALID_FIELD',
+      });
     }
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { inject } from 'vitest';
-import { templateOf, type TestRun, urlOfDatabase, withAdmin } from './template.ts';
+import { type TestRun, templateOf, urlOfDatabase, withAdmin } from './template.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

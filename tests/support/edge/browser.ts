@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import packed, { inflate } from '@sparticuz/chromium';
@@ -43,10 +43,17 @@ export async function startBrowser(): Promise<TestBrowser> {
 /** Where pages find the packages, as a bundler would. */
 const imports = {
   '@bufbuild/protobuf': '/node_modules/@bufbuild/protobuf/dist/esm/index.js',
-  ...Object.fromEntries(['codegenv2', 'reflect', 'wire', 'wkt'].map((part) => [`@bufbuild/protobuf/${part}`, `/node_modules/@bufbuild/protobuf/dist/esm/${part}/index.js`])),
+  ...Object.fromEntries(
+    ['codegenv2', 'reflect', 'wire', 'wkt'].map((part) => [`@bufbuild/protobuf/${part}`, `/node_modules/@bufbuild/protobuf/dist/esm/${part}/index.js`]),
+  ),
   '@bufbuild/protovalidate/gen/': '/node_modules/@bufbuild/protovalidate/dist/esm/gen/',
   '@connectrpc/connect': '/node_modules/@connectrpc/connect/dist/esm/index.js',
-  ...Object.fromEntries(['protocol', 'protocol-connect', 'protocol-grpc', 'protocol-grpc-web'].map((part) => [`@connectrpc/connect/${part}`, `/node_modules/@connectrpc/connect/dist/esm/${part}/index.js`])),
+  ...Object.fromEntries(
+    ['protocol', 'protocol-connect', 'protocol-grpc', 'protocol-grpc-web'].map((part) => [
+      `@connectrpc/connect/${part}`,
+      `/node_modules/@connectrpc/connect/dist/esm/${part}/index.js`,
+    ]),
+  ),
   '@connectrpc/connect-web': '/node_modules/@connectrpc/connect-web/dist/esm/index.js',
 };
 

@@ -1,4 +1,4 @@
-import { type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, create, toBinary, type DescMessage } from '@bufbuild/protobuf';
+import { create, type DescMessage, type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
@@ -34,7 +34,8 @@ export async function callGrpc<I extends DescMessage, O extends DescMessage>(
 }
 
 /** The HTTP path of a method. */
-export const pathOf = (method: { readonly parent: { readonly typeName: string }; readonly name: string }): string => `/${method.parent.typeName}/${method.name}`;
+export const pathOf = (method: { readonly parent: { readonly typeName: string }; readonly name: string }): string =>
+  `/${method.parent.typeName}/${method.name}`;
 
 /** One unary call by grpc-js whose request is whatever bytes are given. */
 export function callGrpcBytes(client: Client, path: string, bytes: Uint8Array, options: GrpcCallOptions = {}): Promise<Buffer> {
@@ -87,7 +88,11 @@ export async function failureOf(call: Promise<unknown>): Promise<Error & { code:
 }
 
 /** connect-node clients of the tickets' service over one protocol. */
-export function connectClient(url: string, protocol: 'connect' | 'grpc' | 'grpc-web', options: { readonly httpVersion?: '1.1' | '2'; readonly json?: boolean } = {}) {
+export function connectClient(
+  url: string,
+  protocol: 'connect' | 'grpc' | 'grpc-web',
+  options: { readonly httpVersion?: '1.1' | '2'; readonly json?: boolean } = {},
+) {
   const shared = { baseUrl: url, useBinaryFormat: !options.json };
   const httpVersion = options.httpVersion ?? '2';
   if (protocol === 'grpc') return createClient(TicketService, createGrpcTransport(shared));

@@ -50,7 +50,11 @@ function answerOf(stream: ClientHttp2Stream): Promise<RawAnswer> {
 }
 
 /** Sends bytes over TCP and gives what comes back until the server closes or `untilMs` have passed. */
-export function sendBytes(port: number, bytes: Uint8Array | string, options: { readonly untilMs?: number; readonly end?: boolean } = {}): Promise<{ text: string; closed: boolean }> {
+export function sendBytes(
+  port: number,
+  bytes: Uint8Array | string,
+  options: { readonly untilMs?: number; readonly end?: boolean } = {},
+): Promise<{ text: string; closed: boolean }> {
   return new Promise((resolve) => {
     const socket: Socket = connectTcp(port, '127.0.0.1');
     const chunks: Buffer[] = [];

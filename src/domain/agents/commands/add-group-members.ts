@@ -22,7 +22,11 @@ export interface GroupMembersInput {
 export const addGroupMembers = loneCommand<GroupMembersInput, typeof AddGroupMembersResponseSchema>({
   name: 'AddGroupMembers',
   answer: AddGroupMembersResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds })),
+    ),
   async plan(unit, { caller, groupId, agentIds, etag }) {
     const group = await lockGroupToChange(unit, caller, groupId);
     if (group.deleteTime) throw new GroupDeleted(groupId);
@@ -47,7 +51,10 @@ export const addGroupMembers = loneCommand<GroupMembersInput, typeof AddGroupMem
     return {
       answer,
       async write() {
-        await insertMemberships(unit, joining.map((agentId) => ({ groupId, agentId })));
+        await insertMemberships(
+          unit,
+          joining.map((agentId) => ({ groupId, agentId })),
+        );
         await touchAgents(unit, joining);
         await unit.announce(membersJoined, { groupId, agentIds: joining });
         return undefined;

@@ -13,7 +13,11 @@ import { findMemberships, lockAgents } from '../queries.ts';
 export const continueLeaving = loneCommand<UnfinishedLeave, typeof Int32ValueSchema>({
   name: 'ContinueLeaving',
   answer: Int32ValueSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ agentId }) => ({ agentIds: [agentId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ agentId }) => ({ agentIds: [agentId] })),
+    ),
   async plan(unit, leave) {
     const { agentId } = leave;
     const agent = (await lockAgents(unit, [agentId])).get(agentId);
@@ -39,7 +43,11 @@ export const continueLeaving = loneCommand<UnfinishedLeave, typeof Int32ValueSch
 export const continueRemovingMembers = loneCommand<UnfinishedRemoval, typeof Int32ValueSchema>({
   name: 'ContinueRemovingMembers',
   answer: Int32ValueSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds })),
+    ),
   async plan(unit, { groupId, agentIds }) {
     await lockAgents(unit, agentIds);
     const memberships = await findMemberships(unit.sql, agentIds);

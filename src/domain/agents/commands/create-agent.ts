@@ -27,13 +27,18 @@ const noCounts = { totalAssigned: '0', totalResolved: '0', assignedToday: 0, res
 export const createAgent = loneCommand<CreateAgentInput, typeof CreateAgentResponseSchema>({
   name: 'CreateAgent',
   answer: CreateAgentResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ groupIds }) => ({ groupIds }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ groupIds }) => ({ groupIds })),
+    ),
   async plan(unit, { caller, agent: asked, groupIds }) {
     const choices = agentChoices(asked);
     const { agentId } = asked;
     const groups = await lockGroups(unit, groupIds);
     const reach = await agentReach({ sql: unit.sql, caller });
-    if (reach.supervised !== 'all' && groupIds.length === 0) throw new AgentChangeDenied(agentId, 'supervisors create agents in their own groups, at least one');
+    if (reach.supervised !== 'all' && groupIds.length === 0)
+      throw new AgentChangeDenied(agentId, 'supervisors create agents in their own groups, at least one');
     assertMayJoin(reach, groups, groupIds);
     await assertIdFree(unit, agentId);
     const [poolIds = []] = await findPools(unit.sql, [{ groupIds }]);
@@ -55,7 +60,10 @@ export const createAgent = loneCommand<CreateAgentInput, typeof CreateAgentRespo
         await unit.em.flush();
         await unit.sql('INSERT INTO agent_counters (agent_id) VALUES ($1)', [agentId]);
         if (groupIds.length === 0) return undefined;
-        await insertMemberships(unit, groupIds.map((groupId) => ({ groupId, agentId })));
+        await insertMemberships(
+          unit,
+          groupIds.map((groupId) => ({ groupId, agentId })),
+        );
         for (const groupId of groupIds) await unit.announce(membersJoined, { groupId, agentIds: [agentId] });
         return { agent: toAgentMessage(await getAgentView(unit, agentId)) };
       },

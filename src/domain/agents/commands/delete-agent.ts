@@ -15,7 +15,11 @@ import { getAgentView, lockAgents } from '../queries.ts';
 export const deleteAgent = loneCommand<{ readonly agentId: string; readonly etag: string }, typeof DeleteAgentResponseSchema>({
   name: 'DeleteAgent',
   answer: DeleteAgentResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ agentId }) => ({ agentIds: [agentId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ agentId }) => ({ agentIds: [agentId] })),
+    ),
   async plan(unit, { agentId, etag }) {
     const agent = (await lockAgents(unit, [agentId])).get(agentId);
     if (!agent) throw new AgentNotFound(agentId);

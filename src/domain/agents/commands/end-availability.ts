@@ -17,7 +17,11 @@ const MAX_WAIT_SECONDS = 86_400;
 export const endAvailability = loneCommand<TimedAvailability, typeof Int32ValueSchema>({
   name: 'EndAvailability',
   answer: Int32ValueSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ agentId }) => ({ agentIds: [agentId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ agentId }) => ({ agentIds: [agentId] })),
+    ),
   async plan(unit, { agentId, untilTime }) {
     const agent = (await lockAgents(unit, [agentId])).get(agentId);
     if (!agent || !isSameInstant(agent.availabilityUntilTime, untilTime)) return { answer: { value: 0 } };

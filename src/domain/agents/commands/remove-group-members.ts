@@ -13,7 +13,11 @@ import type { GroupMembersInput } from './add-group-members.ts';
 export const removeGroupMembers = loneCommand<GroupMembersInput, typeof RemoveGroupMembersResponseSchema>({
   name: 'RemoveGroupMembers',
   answer: RemoveGroupMembersResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ groupId, agentIds }) => ({ groupIds: [groupId], agentIds })),
+    ),
   async plan(unit, { caller, groupId, agentIds, etag }) {
     const group = await lockGroupToChange(unit, caller, groupId);
     if (group.deleteTime) throw new GroupDeleted(groupId);
@@ -31,7 +35,10 @@ export const removeGroupMembers = loneCommand<GroupMembersInput, typeof RemoveGr
     return {
       answer,
       async write() {
-        await deleteMemberships(unit, leaving.map((agentId) => ({ groupId, agentId })));
+        await deleteMemberships(
+          unit,
+          leaving.map((agentId) => ({ groupId, agentId })),
+        );
         await touchAgents(unit, leaving);
         await dealOutOfGroup(unit, { groupId, agentIds: leaving });
         return undefined;

@@ -38,7 +38,11 @@ export const END_AVAILABILITY = 'end-availability';
 export const setAvailability = loneCommand<SetAvailabilityInput, typeof SetAvailabilityResponseSchema>({
   name: 'SetAvailability',
   answer: SetAvailabilityResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ agentId }) => ({ agentIds: [agentId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ agentId }) => ({ agentIds: [agentId] })),
+    ),
   async plan(unit, input) {
     const { agentId, availability, until } = input;
     const agent = await lockAgentToSet(unit, input.caller, agentId);
@@ -72,6 +76,7 @@ async function lockAgentToSet(unit: Unit, caller: Caller, agentId: string): Prom
   const reach = await agentReach({ sql: unit.sql, caller });
   if (!agent || !isVisible(reach, agentId, memberOf)) throw new AgentNotFound(agentId);
   const himself = caller.roles.has('agent') && caller.agentId === agentId;
-  if (!himself && !mayChange(reach, memberOf)) throw new AgentChangeDenied(agentId, 'his availability is set by himself, administrators and the supervisor of all his groups');
+  if (!himself && !mayChange(reach, memberOf))
+    throw new AgentChangeDenied(agentId, 'his availability is set by himself, administrators and the supervisor of all his groups');
   return agent;
 }

@@ -12,7 +12,11 @@ import { takesTickets } from '../rules.ts';
 export const undeleteAgent = loneCommand<{ readonly agentId: string; readonly etag: string }, typeof UndeleteAgentResponseSchema>({
   name: 'UndeleteAgent',
   answer: UndeleteAgentResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ agentId }) => ({ agentIds: [agentId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ agentId }) => ({ agentIds: [agentId] })),
+    ),
   async plan(unit, { agentId, etag }) {
     const agent = (await lockAgents(unit, [agentId])).get(agentId);
     if (!agent) throw new AgentNotFound(agentId);

@@ -39,7 +39,10 @@ export const updateAgent = loneCommand<UpdateAgentInput, typeof UpdateAgentRespo
   name: 'UpdateAgent',
   answer: UpdateAgentResponseSchema,
   pools: (sql, inputs) =>
-    findPools(sql, inputs.map(({ agent, groupIds, fields }) => (touchesAssignment(fields) ? { agentIds: [agent.agentId], groupIds } : {}))),
+    findPools(
+      sql,
+      inputs.map(({ agent, groupIds, fields }) => (touchesAssignment(fields) ? { agentIds: [agent.agentId], groupIds } : {})),
+    ),
   async plan(unit, { caller, agent: asked, groupIds, fields, named }) {
     const { agentId } = asked;
     const memberOf = (await findMemberships(unit.sql, [agentId])).get(agentId) ?? [];
@@ -84,8 +87,14 @@ async function applyChanges(unit: Unit, agent: Agent, raised: Partial<Agent>, { 
   const before = takesTickets(agent);
   unit.em.assign(agent, raised);
   await unit.em.flush();
-  await deleteMemberships(unit, leaving.map((groupId) => ({ groupId, agentId })));
-  await insertMemberships(unit, joining.map((groupId) => ({ groupId, agentId })));
+  await deleteMemberships(
+    unit,
+    leaving.map((groupId) => ({ groupId, agentId })),
+  );
+  await insertMemberships(
+    unit,
+    joining.map((groupId) => ({ groupId, agentId })),
+  );
   // Tickets leave before others come, so that nobody is full who need not be.
   for (const groupId of leaving) await dealOutOfGroup(unit, { groupId, agentIds: [agentId] });
   if (choices.active === false) await dealOutAll(unit, { agentId, because: 'inactive' });

@@ -1,7 +1,7 @@
 import type { Group as GroupMessage } from '../../../../gen/ticketing/v1/group_pb.ts';
 import { CreateGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
-import { loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
+import { loneCommand } from '../../../foundation/commands/lone.ts';
 import { newId } from '../../../foundation/ids.ts';
 import { Group, type GroupRow } from '../entity.ts';
 import { GroupAlreadyExists, GroupDeletedExists } from '../errors.ts';

@@ -11,7 +11,11 @@ import { lockGroups } from '../queries.ts';
 export const undeleteGroup = loneCommand<{ readonly groupId: string; readonly etag: string }, typeof UndeleteGroupResponseSchema>({
   name: 'UndeleteGroup',
   answer: UndeleteGroupResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ groupId }) => ({ groupIds: [groupId] }))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ groupId }) => ({ groupIds: [groupId] })),
+    ),
   async plan(unit, { groupId, etag }) {
     const group = (await lockGroups(unit, [groupId])).get(groupId);
     if (!group) throw new GroupNotFound(groupId);

@@ -25,7 +25,11 @@ export interface UpdateGroupInput {
 export const updateGroup = loneCommand<UpdateGroupInput, typeof UpdateGroupResponseSchema>({
   name: 'UpdateGroup',
   answer: UpdateGroupResponseSchema,
-  pools: (sql, inputs) => findPools(sql, inputs.map(({ group, fields }) => (touchesAssignment(fields) ? { groupIds: [group.groupId] } : {}))),
+  pools: (sql, inputs) =>
+    findPools(
+      sql,
+      inputs.map(({ group, fields }) => (touchesAssignment(fields) ? { groupIds: [group.groupId] } : {})),
+    ),
   async plan(unit, { caller, group: asked, fields, named }) {
     const group = await lockGroupToChange(unit, caller, asked.groupId);
     if (group.deleteTime) throw new GroupDeleted(group.groupId);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import {
-  callerOfClaims,
   type ClaimNames,
+  callerOfClaims,
   IdentityProviderUnavailable,
   SERVICE_TOKEN_START,
   TokenExpired,

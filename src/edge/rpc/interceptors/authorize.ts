@@ -12,5 +12,7 @@ export const authorize: Interceptor = async (call, next) => {
   if (!caller) throw new Error('a call reached authorize without a caller');
   if (access === 'token') return next();
   for (const role of caller.roles) if (access.has(role)) return next();
-  throw new DomainError('permission_denied', 'PERMISSION_DENIED', `this call is open to ${[...access].join(', ')} only`, { facts: { rpc, needs: [...access].join(',') } });
+  throw new DomainError('permission_denied', 'PERMISSION_DENIED', `this call is open to ${[...access].join(', ')} only`, {
+    facts: { rpc, needs: [...access].join(',') },
+  });
 };

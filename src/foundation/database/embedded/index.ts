@@ -1,1 +1,1 @@
-export { startEmbeddedServer, type EmbeddedServer, type EmbeddedServerOptions } from './server.ts';
+export { type EmbeddedServer, type EmbeddedServerOptions, startEmbeddedServer } from './server.ts';

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { chown, open, readFile, stat, truncate } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './binaries.ts';
-import { findPostmaster, removeStaleProcessFile, type Postmaster } from './postmaster.ts';
-import { run, surroundings, type SystemUser } from './process.ts';
+import { findPostmaster, type Postmaster, removeStaleProcessFile } from './postmaster.ts';
+import { run, type SystemUser, surroundings } from './process.ts';
 
 const pollMs = 20;
 const startLimitMs = 120_000;
