@@ -134,13 +134,13 @@ describe('a dry run', () => {
 describe('rows that fail', () => {
   it('are reported by line, with field and reason, while the others come in, in their order', async () => {
     const long = 'x'.repeat(201);
-    const rows = `user_id,group,title\n7,${own},one\n-1,${own},two\n8,${own},"three\nlines"\n9,${own},${long}\n10,${own},four,extra\n11,${own},five\n12,,six\n`;
+    const rows = `user_id,group,title\n7,${own},one\n-1,${own},two\n8,${own},"three\nlines"\n9,${own},${long}\n10,${own},four,extra\n11,${own},five\n12,,six\n13,${own},"se\nven",extra\n`;
     const { code, text } = await imported(rows, withGroups);
     expect(code).toBe(1);
-    expect(text).toContain('4 rows failed');
+    expect(text).toContain('5 rows failed');
     expect((await tickets()).map((ticket) => ticket.title)).toEqual(['one', 'three\nlines', 'five']);
     const report = (await readFile(path(`${own}.csv.errors.csv`), 'utf8')).trim().split('\n');
-    expect(report.map((line) => line.split(',').slice(0, 2).join(','))).toEqual(['line,field', '3,user_id', '6,title', '7,', '9,group']);
+    expect(report.map((line) => line.split(',').slice(0, 2).join(','))).toEqual(['line,field', '3,user_id', '6,title', '7,', '9,group', '10,']);
     expect(report[3]).toContain('has 4 values where the heading has 3');
   });
 
@@ -182,6 +182,7 @@ describe('an import that is repeated', () => {
   it('changes nothing, not even the audit log; two rows alike stay two tickets', async () => {
     const rows = sheet('7,G,high', '7,G,high', '8,G,');
     await imported(rows, withGroups);
+    expect((await tickets()).map((ticket) => ticket.user_id)).toEqual(['7', '7', '8']);
     const before = await service.checksums();
     expect((await imported(rows, ['--dry-run'])).text).toContain('3 there already');
     const { code, text } = await imported(rows, withGroups);
