@@ -1,21 +1,24 @@
 export { Assignments, type Decision, type DecisionKind, type Numbers, type Release } from './assignments.ts';
 export { chargeHandicaps } from './handicap.ts';
-export { loadRoster, type Policy, type Roster, type RosterAgent, type RosterGroup } from './roster.ts';
-export { type DecisionRecord, findDecision, type RoundView } from './queries.ts';
-export type { Deal } from './round.ts';
-export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, type TieBreak, whyLeftOut } from './rules.ts';
-export { takeNumbers, writeAssignments, writeTicketNumbers } from './write.ts';
 export {
+  type Commit,
   checkTicket,
   type EligibilityChange,
   type HistoryEvent,
   type Invariant,
+  lineOf,
   Replay,
   type RoundRow,
   type TicketEntry,
   type TicketEvent,
   type TicketFacts,
+  type WaitingChange,
   type WaitingEntry,
   WaitingOrder,
   type WorldAgent,
 } from './oracle/index.ts';
+export { type DecisionRecord, findDecision, type RoundView } from './queries.ts';
+export { loadRoster, type Policy, type Roster, type RosterAgent, type RosterGroup } from './roster.ts';
+export type { Deal } from './round.ts';
+export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, type TieBreak, whyLeftOut } from './rules.ts';
+export { takeNumbers, writeAssignments, writeTicketNumbers } from './write.ts';

@@ -1,5 +1,5 @@
 import type { AgentState, DecisionEvent, GroupState, HistoryEvent, RoundRow } from '../../../src/domain/assignment/oracle/history.ts';
-import { type Invariant, Replay } from '../../../src/domain/assignment/oracle/index.ts';
+import { type Commit, type Invariant, Replay, type WaitingChange } from '../../../src/domain/assignment/index.ts';
 
 /** What the replay of a history found wrong. */
 export interface Found {
@@ -44,11 +44,25 @@ export class Story {
   readonly events: HistoryEvent[] = [];
   day = '2026-03-02';
   #sequence = 0;
+  #commit: Commit | undefined;
+  readonly #waiting: WaitingChange[] = [];
   #round: RoundRow | undefined;
   #position = 0;
 
   get last(): number {
     return this.#sequence;
+  }
+
+  /** What follows is written by one transaction, whose first audit entry has this number. */
+  transaction(firstEntryId: number): this {
+    this.#commit = { transactionId: `transaction-${firstEntryId}`, firstEntryId };
+    return this;
+  }
+
+  /** An audit entry says that a ticket left one line, or joined one. */
+  line(entryId: number, ticketId: string, from: string | undefined, to: string | undefined): this {
+    this.#waiting.push({ entryId, ticketId, from, to });
+    return this;
   }
 
   agent(agentId: string, state: Partial<AgentState> = {}): this {
@@ -131,7 +145,12 @@ export class Story {
   play(): { readonly replay: Replay; readonly found: Found[] } {
     const found: Found[] = [];
     const replay = new Replay((invariant, words) => found.push({ invariant, words }));
-    for (const event of this.events) replay.feed(event);
+    const waiting = [...this.#waiting];
+    for (const event of this.events) {
+      while (waiting[0] && event.commit && waiting[0].entryId < event.commit.firstEntryId) replay.waiting.hear(waiting.shift() as WaitingChange);
+      replay.feed(event);
+    }
+    for (const change of waiting) replay.waiting.hear(change);
     replay.end();
     return { replay, found };
   }
@@ -155,7 +174,7 @@ export class Story {
   }
 
   #add(event: HistoryEvent): this {
-    this.events.push(event);
+    this.events.push({ ...event, commit: this.#commit });
     return this;
   }
 }

@@ -214,3 +214,30 @@ describe('an illegal history is caught', () => {
     expect(violations(plainGroup('a').release('a'))).toEqual([expect.stringMatching(/^I3 .*who has none/)]);
   });
 });
+
+describe('a ticket that waits', () => {
+  const violations = (story: Story): string[] => story.play().found.map(({ invariant, words }) => `${invariant} ${words}`);
+  const awayGroup = (): Story => plainGroup('a').transaction(10).agent('a', { availability: 'AWAY' }).transaction(20).line(20, 'T', undefined, 'G');
+
+  it('is in order while nobody can take it, and between the change that lets somebody and its own decision', () => {
+    const story = awayGroup().transaction(30).agent('a').round({ candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE', { kind: 'WAITING' }).line(31, 'T', 'G', undefined);
+    story.transaction(40).release('a');
+    expect(violations(story)).toEqual([]);
+    expect(story.play().replay.waiting.looks).toBe(1);
+  });
+
+  it('is in order in a group that is closed or assigns by hand', () => {
+    for (const state of [{ active: false }, { strategy: 'MANUAL' as const }]) {
+      expect(violations(plainGroup('a').group('G', state).transaction(20).line(20, 'T', undefined, 'G').transaction(30).agent('a', { skills: { x: 1 } }))).toEqual([]);
+    }
+  });
+
+  it('is found when somebody could have taken it at some commit, though in the end nothing waits', () => {
+    const story = awayGroup().transaction(30).agent('a').transaction(40).agent('a', { availability: 'AWAY' }).line(50, 'T', 'G', undefined).transaction(60).agent('a');
+    expect(violations(story)).toEqual([expect.stringMatching(/^I10 when transaction transaction-40 began .* 1 tickets waited in group G, T among them, while agent a could have taken one/)]);
+  });
+
+  it('is found when it still waits at the end', () => {
+    expect(violations(awayGroup().transaction(30).agent('a'))).toEqual([expect.stringMatching(/^I10 at the end/)]);
+  });
+});

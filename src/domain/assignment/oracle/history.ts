@@ -25,6 +25,13 @@ export interface GroupState {
   readonly policy_version: number;
 }
 
+/** The transaction that an event was written by. */
+export interface Commit {
+  readonly transactionId: string;
+  /** Id of its first audit entry. */
+  readonly firstEntryId: number;
+}
+
 /** A change of who may be given work. */
 export type EligibilityChange =
   | { readonly type: 'AGENT'; readonly sequence: number; readonly agentId: string; readonly state: AgentState }
@@ -63,7 +70,10 @@ export interface ReleaseEvent {
 }
 
 /** One step of the history, in the order of the one sequence. */
-export type HistoryEvent = EligibilityChange | DecisionEvent | ReleaseEvent;
+export type HistoryEvent = (EligibilityChange | DecisionEvent | ReleaseEvent) & {
+  /** Absent where the database does not tell any more, for instance after it was restored from a dump. */
+  readonly commit?: Commit | undefined;
+};
 
 /** A round as it is stored; lists of candidates run in parallel. */
 export interface RoundRow {

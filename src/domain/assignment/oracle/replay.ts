@@ -3,6 +3,7 @@ import { Fairness } from './fairness.ts';
 import type { DecisionEvent, HistoryEvent, ReleaseEvent, Report, RoundRow } from './history.ts';
 import { compareRound, excludedByCaller } from './rounds.ts';
 import { decide, isAutomatic, isOpenGroup, obstacleTo, type Question } from './rules.ts';
+import { WaitingInVain } from './waiting-in-vain.ts';
 import { turnDay, World, type WorldAgent, type WorldGroup } from './world.ts';
 
 /** Deals that can be under way at once, in different pools. */
@@ -15,6 +16,7 @@ const DEALS_REMEMBERED = 256;
  */
 export class Replay {
   readonly world = new World();
+  readonly waiting: WaitingInVain;
   decisions = 0;
   releases = 0;
   changes = 0;
@@ -28,6 +30,7 @@ export class Replay {
   constructor(report: Report) {
     this.#report = report;
     this.#fairness = new Fairness(report);
+    this.waiting = new WaitingInVain(this.world, report);
   }
 
   /** Days of groups that the bound on fairness spoke of. */
@@ -35,10 +38,11 @@ export class Replay {
     return this.#fairness.groupDays;
   }
 
-  /** The next event; sequences must rise. */
+  /** The next event; sequences must rise. Whatever waited before its commit must have been heard of. */
   feed(event: HistoryEvent): void {
     if (event.sequence <= this.#last) this.#report('I4', `the number ${event.sequence} of the sequence is used twice`);
     this.#last = event.sequence;
+    if (event.commit) this.waiting.before(groupsTouched(event, this.world), event.commit);
     if (event.type === 'DECISION') this.#decide(event);
     else if (event.type === 'RELEASE') this.#release(event);
     else {
@@ -52,6 +56,7 @@ export class Replay {
   /** After the last event: reports what should still have come. */
   end(): void {
     for (const group of this.world.groups.values()) settleHandicaps(group, this.#last + 1, this.#report);
+    this.waiting.end();
   }
 
   #decide(decision: DecisionEvent): void {
@@ -134,6 +139,22 @@ export class Replay {
     if (!release.resolved) return;
     agent.resolvedToday += 1;
     agent.totalResolved += 1;
+  }
+}
+
+/** Groups in which an event may make somebody eligible, or no longer. */
+function groupsTouched(event: HistoryEvent, world: World): Iterable<WorldGroup> {
+  switch (event.type) {
+    case 'GROUP':
+    case 'MEMBERSHIP':
+      return [world.group(event.groupId)];
+    case 'AGENT':
+    case 'RELEASE':
+    case 'DECISION':
+      return world.agent(event.agentId).groups;
+    case 'HANDICAP':
+    case 'DAY':
+      return [];
   }
 }
 

@@ -17,8 +17,8 @@ export const isOpenGroup = (group: WorldGroup): boolean => group.state?.active =
 
 /** How many tickets more an agent may hold in a group; null for any number. */
 export function roomOf(agent: WorldAgent, group: WorldGroup): number | null {
-  const limits = [agent.state?.max_open_tickets, group.state?.max_open_per_agent].filter((limit) => typeof limit === 'number');
-  return limits.length === 0 ? null : Math.min(...limits) - agent.openTickets;
+  const limit = Math.min(agent.state?.max_open_tickets ?? Infinity, group.state?.max_open_per_agent ?? Infinity);
+  return limit === Infinity ? null : limit - agent.openTickets;
 }
 
 /** The first thing that keeps an agent from being given a group's work, or undefined. */
@@ -28,8 +28,8 @@ export function obstacleTo(agent: WorldAgent, group: WorldGroup): Obstacle | und
   if (state.deleted) return 'DELETED';
   if (!state.active) return 'INACTIVE';
   if (state.availability !== 'AVAILABLE') return state.availability;
-  const required = Object.entries(group.state?.required_skills ?? {});
-  if (required.some(([skill, level]) => (state.skills[skill] ?? 0) < level)) return 'LACKS_SKILL';
+  const required = group.state?.required_skills ?? {};
+  for (const skill in required) if ((state.skills[skill] ?? 0) < (required[skill] ?? 0)) return 'LACKS_SKILL';
   const room = roomOf(agent, group);
   return room !== null && room <= 0 ? 'FULL' : undefined;
 }

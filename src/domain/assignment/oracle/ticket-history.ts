@@ -45,6 +45,9 @@ const isPending = (facts: TicketFacts): boolean => facts.status <= 3;
 /** The agent on whose desk a ticket lies. */
 export const deskOf = (facts: TicketFacts | null | undefined): string | null => (facts && isPending(facts) ? facts.agentId : null);
 
+/** The group in whose line a ticket waits. */
+export const lineOf = (facts: TicketFacts | null): string | undefined => (facts && isPending(facts) && facts.agentId === null ? facts.groupId : undefined);
+
 /**
  * Holds a ticket's row, audit entries, decisions and releases against each other: it lies where the last
  * decision put it, and it changed desks only together with a decision and an entry of the same transaction.

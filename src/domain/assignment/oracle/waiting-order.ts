@@ -1,6 +1,6 @@
 import TinyQueue from 'tinyqueue';
 import type { Report } from './history.ts';
-import type { TicketFacts } from './ticket-history.ts';
+import { lineOf, type TicketFacts } from './ticket-history.ts';
 
 /** An entry of the audit log about a ticket, with the decision that gave it its agent, if one did. */
 export interface WaitingEntry {
@@ -52,8 +52,8 @@ export class WaitingOrder {
 
   /** The next entry; entry ids must rise. */
   enter(entry: WaitingEntry): void {
-    const from = waitsIn(entry.old);
-    const to = waitsIn(entry.new);
+    const from = lineOf(entry.old);
+    const to = lineOf(entry.new);
     const stays = from !== undefined && from === to && entry.old?.priority === entry.new?.priority;
     if (from !== undefined && !stays) this.#leave(this.#step(from, entry.transactionId), entry);
     if (to !== undefined && !stays) this.#step(to, entry.transactionId).joined.set(entry.ticketId, placeOf(entry, entry.new as TicketFacts));
@@ -121,8 +121,6 @@ function firstOf(line: Line): Place | undefined {
   }
   return undefined;
 }
-
-const waitsIn = (facts: TicketFacts | null): string | undefined => (facts && facts.status <= 3 && facts.agentId === null ? facts.groupId : undefined);
 
 const placeOf = (entry: WaitingEntry, facts: TicketFacts): Place => ({ ticketId: entry.ticketId, priority: facts.priority, createTime: entry.createTime });
 

@@ -1,17 +1,23 @@
-import type { EligibilityChange, HistoryEvent, Replay, RoundRow } from '../../../domain/assignment/index.ts';
+import { type Commit, type EligibilityChange, type HistoryEvent, lineOf, type Replay, type RoundRow, type WaitingChange } from '../../../domain/assignment/index.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import { readRows, Rows } from './rows.ts';
+import { type FactColumns, newOf, oldOf, TICKET_ENTRIES } from './tickets.ts';
 
-interface ChangeRow {
+interface EventRow {
   sequence: string;
+  transaction_id: string;
+  /** Null when nothing else tells what the transaction did, for instance after a restore. */
+  first_entry_id: string | null;
+}
+
+interface ChangeRow extends EventRow {
   kind: EligibilityChange['type'];
   group_id: string | null;
   agent_id: string | null;
   state: Record<string, never>;
 }
 
-interface DecisionRow {
-  sequence: string;
+interface DecisionRow extends EventRow {
   ticket_id: string;
   group_id: string;
   kind: 'CREATE' | 'WAITING' | 'REOPEN' | 'REASSIGN' | 'MANUAL';
@@ -22,11 +28,10 @@ interface DecisionRow {
   tie_break: string;
   business_day: string;
   time: string;
-  /** With its first ticket only: the rows that follow belong to the round already at hand. */
-  round: StoredRound | null;
 }
 
 interface StoredRound {
+  round_id: number;
   rule: RoundRow['rule'];
   deal_id: number | null;
   group_id: string;
@@ -43,8 +48,7 @@ interface StoredRound {
   left_out_reasons: string[];
 }
 
-interface ReleaseRow {
-  sequence: string;
+interface ReleaseRow extends EventRow {
   ticket_id: string;
   group_id: string;
   agent_id: string;
@@ -52,36 +56,65 @@ interface ReleaseRow {
   business_day: string;
 }
 
+interface WaitingRow extends FactColumns {
+  entry_id: string;
+  ticket_id: string;
+}
+
 /** Rounds of concurrent pools interleave; this many are kept at hand for the tickets that follow. */
 const ROUNDS_REMEMBERED = 4_096;
 
+// These rows are written once and never changed, so their xmin names the transaction that wrote them.
+const COMMIT = 'LEFT JOIN (SELECT transaction_id::xid AS xid, min(entry_id) AS first_entry_id FROM audit_entries GROUP BY transaction_id) f ON f.xid = e.xmin';
+const COMMIT_COLUMNS = 'e.sequence, e.xmin::text AS transaction_id, f.first_entry_id';
+
 /** Plays the whole stored history into a replay, in the order of the one sequence. */
 export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
-  const changes = await Rows.open(readRows<ChangeRow>(sql, 'SELECT sequence, kind, group_id, agent_id, state FROM eligibility_changes ORDER BY sequence'));
+  const changes = await Rows.open(readRows<ChangeRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.kind, e.group_id, e.agent_id, e.state FROM eligibility_changes e ${COMMIT} ORDER BY e.sequence`));
   const decisions = await Rows.open(
     readRows<DecisionRow>(
       sql,
-      `SELECT d.sequence, d.ticket_id, d.group_id, d.kind, d.round_id, d.position, d.agent_id, d.previous_agent_id, d.tie_break,
-         d.business_day::text, d.time::text, CASE WHEN d.position = 0 THEN to_jsonb(r) END AS round
-       FROM assignment_decisions d LEFT JOIN assignment_rounds r ON r.round_id = d.round_id AND d.position = 0
-       ORDER BY d.sequence`,
-      500,
+      `SELECT ${COMMIT_COLUMNS}, e.ticket_id, e.group_id, e.kind, e.round_id, e.position, e.agent_id, e.previous_agent_id, e.tie_break,
+         e.business_day::text, e.time::text
+       FROM assignment_decisions e ${COMMIT} ORDER BY e.sequence`,
     ),
   );
   const releases = await Rows.open(
-    readRows<ReleaseRow>(sql, 'SELECT sequence, ticket_id, group_id, agent_id, resolved, business_day::text FROM assignment_releases ORDER BY sequence'),
+    readRows<ReleaseRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.ticket_id, e.group_id, e.agent_id, e.resolved, e.business_day::text FROM assignment_releases e ${COMMIT} ORDER BY e.sequence`),
   );
-  const rounds = new Map<number, RoundRow>();
+  const waiting = await Rows.open(
+    readRows<WaitingRow>(
+      sql,
+      `SELECT e.entry_id, e.entity_id AS ticket_id, e.old_group_id, e.old_status::integer, e.old_priority::integer, e.old_agent_id,
+         e.new_group_id, e.new_status::integer, e.new_priority::integer, e.new_agent_id
+       FROM (${TICKET_ENTRIES}) e WHERE (e.old_agent_id IS NULL AND e.operation <> 'CREATE') OR e.new_agent_id IS NULL ORDER BY e.entry_id`,
+    ),
+  );
+  // A round takes its number just before its first decision.
+  const rounds = await Rows.open(readRows<{ round: StoredRound }>(sql, 'SELECT row_to_json(r) AS round FROM assignment_rounds r ORDER BY round_id', 500));
+  const atHand = new Map<number, RoundRow>();
   const numberOf = (row: { sequence: string } | undefined): number => (row ? Number(row.sequence) : Infinity);
   for (;;) {
     const [change, decision, release] = [numberOf(changes.next), numberOf(decisions.next), numberOf(releases.next)];
     const first = Math.min(change, decision, release);
     if (first === Infinity) break;
-    if (first === change) replay.feed(toChange((await changes.take()) as ChangeRow));
-    else if (first === decision) replay.feed(toDecision((await decisions.take()) as DecisionRow, rounds));
-    else replay.feed(toRelease((await releases.take()) as ReleaseRow));
+    const row = (first === change ? await changes.take() : first === decision ? await decisions.take() : await releases.take()) as ChangeRow | DecisionRow | ReleaseRow;
+    const commit = commitOf(row);
+    if (commit) for (const entry of await waiting.takeWhile((next) => Number(next.entry_id) < commit.firstEntryId)) replay.waiting.hear(toWaiting(entry));
+    for (const { round } of await rounds.takeWhile((next) => next.round.round_id < first)) keep(toRound(round), atHand);
+    const event = 'state' in row ? toChange(row) : 'kind' in row ? toDecision(row, atHand) : toRelease(row);
+    replay.feed({ ...event, commit });
   }
+  for (const entry of await waiting.takeWhile(() => true)) replay.waiting.hear(toWaiting(entry));
   replay.end();
+}
+
+function commitOf(row: EventRow): Commit | undefined {
+  return row.first_entry_id === null ? undefined : { transactionId: row.transaction_id, firstEntryId: Number(row.first_entry_id) };
+}
+
+function toWaiting(row: WaitingRow): WaitingChange {
+  return { entryId: Number(row.entry_id), ticketId: row.ticket_id, from: lineOf(oldOf(row)), to: lineOf(newOf(row)) };
 }
 
 function toChange(row: ChangeRow): EligibilityChange {
@@ -103,13 +136,8 @@ function toChange(row: ChangeRow): EligibilityChange {
   }
 }
 
-function toDecision(row: DecisionRow, rounds: Map<number, RoundRow>): HistoryEvent {
+function toDecision(row: DecisionRow, rounds: ReadonlyMap<number, RoundRow>): HistoryEvent {
   const roundId = row.round_id === null ? null : Number(row.round_id);
-  if (row.round && roundId !== null) {
-    rounds.set(roundId, toRound(roundId, row.round));
-    const [oldest] = rounds.keys();
-    if (rounds.size > ROUNDS_REMEMBERED && oldest !== undefined) rounds.delete(oldest);
-  }
   return {
     type: 'DECISION',
     sequence: Number(row.sequence),
@@ -127,9 +155,15 @@ function toDecision(row: DecisionRow, rounds: Map<number, RoundRow>): HistoryEve
   };
 }
 
-function toRound(roundId: number, row: StoredRound): RoundRow {
+function keep(round: RoundRow, rounds: Map<number, RoundRow>): void {
+  rounds.set(round.roundId, round);
+  const [oldest] = rounds.keys();
+  if (rounds.size > ROUNDS_REMEMBERED && oldest !== undefined) rounds.delete(oldest);
+}
+
+function toRound(row: StoredRound): RoundRow {
   return {
-    roundId,
+    roundId: row.round_id,
     rule: row.rule,
     dealId: row.deal_id,
     groupId: row.group_id,

@@ -3,7 +3,8 @@ import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
 import { readRows, Rows } from './rows.ts';
 
-interface FactColumns {
+/** The old and new values that `TICKET_ENTRIES` has. */
+export interface FactColumns {
   old_group_id: string | null;
   old_status: number | null;
   old_priority: number | null;
@@ -45,7 +46,8 @@ interface TicketRow {
 const OLD = ['group_id', 'status', 'priority', 'agent_id']
   .map((column) => `CASE WHEN operation = 'CREATE' THEN NULL WHEN before ? '${column}' THEN before ->> '${column}' ELSE after ->> '${column}' END AS old_${column}, after ->> '${column}' AS new_${column}`)
   .join(', ');
-const TICKET_ENTRIES = `SELECT entity_id, entry_id, transaction_id, time, operation, after, before, changed_fields, ${OLD}
+/** Audit entries of tickets that touch their assignment, with what they were before and after. */
+export const TICKET_ENTRIES = `SELECT entity_id, entry_id, transaction_id, time, operation, after, before, changed_fields, ${OLD}
   FROM audit_entries WHERE entity_type = 'ticket'
     AND (operation <> 'UPDATE' OR changed_fields && '{group_id,status,priority,agent_id,assign_time}')`;
 
@@ -138,12 +140,13 @@ const toEntry = (row: EntryRow): TicketEntry => ({
   assigned: row.assigned,
 });
 
-// An entry of a creation has no old values, one of a deletion no new ones.
-function oldOf(row: FactColumns): TicketFacts | null {
+/** What the ticket was before an entry; null for its creation. */
+export function oldOf(row: FactColumns): TicketFacts | null {
   return toFacts(row.old_group_id, row.old_status, row.old_priority, row.old_agent_id);
 }
 
-function newOf(row: FactColumns): TicketFacts | null {
+/** What the ticket was after an entry; null for its deletion. */
+export function newOf(row: FactColumns): TicketFacts | null {
   return toFacts(row.new_group_id, row.new_status, row.new_priority, row.new_agent_id);
 }
 
