@@ -34,7 +34,10 @@ export async function checkInvariants(sql: Sql, options: CheckOptions = {}): Pro
   const { decisions, releases, changes, fairGroupDays, daysTakenFromDecisions } = replay;
   findings.note('I4', `${decisions} decisions replayed`);
   findings.note('I5', `it speaks of ${fairGroupDays} days of groups`);
-  findings.note('I8', daysTakenFromDecisions === 0 ? 'every decision has its day on record' : `${daysTakenFromDecisions} decisions had no day on record but their own`);
+  findings.note(
+    'I8',
+    daysTakenFromDecisions === 0 ? 'every decision has its day on record' : `${daysTakenFromDecisions} decisions had no day on record but their own`,
+  );
   await checkRequests(sql, findings);
   await checkTicketHistories(sql, findings);
   await checkWaitingOrder(sql, findings);

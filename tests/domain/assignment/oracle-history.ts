@@ -1,5 +1,5 @@
-import type { AgentState, DecisionEvent, GroupState, HistoryEvent, RoundRow } from '../../../src/domain/assignment/oracle/history.ts';
 import { type Commit, type Invariant, Replay, type WaitingChange } from '../../../src/domain/assignment/index.ts';
+import type { AgentState, DecisionEvent, GroupState, HistoryEvent, RoundRow } from '../../../src/domain/assignment/oracle/history.ts';
 
 /** What the replay of a history found wrong. */
 export interface Found {
@@ -128,7 +128,16 @@ export class Story {
   /** The next ticket of the open round goes to an agent. */
   to(agentId: string, tieBreak: string, more: Partial<DecisionEvent> = {}): this {
     const round = this.#round;
-    return this.#decide({ agentId, tieBreak, groupId: round?.groupId ?? 'G', roundId: round?.roundId ?? null, position: this.#position++, round, kind: 'CREATE', ...more });
+    return this.#decide({
+      agentId,
+      tieBreak,
+      groupId: round?.groupId ?? 'G',
+      roundId: round?.roundId ?? null,
+      position: this.#position++,
+      round,
+      kind: 'CREATE',
+      ...more,
+    });
   }
 
   /** A person gives a ticket to an agent. */

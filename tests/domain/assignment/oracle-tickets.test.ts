@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkTicket, type TicketEntry, type TicketEvent, type TicketFacts, WaitingOrder } from '../../../src/domain/assignment/index.ts';
+import { plainGroup, type Story } from './oracle-history.ts';
 
 const facts = (agentId: string | null, status = 1, priority = 2, groupId = 'G'): TicketFacts => ({ groupId, status, priority, agentId });
 
@@ -24,7 +25,11 @@ class Life {
     return this;
   }
 
-  check(row: TicketFacts | null | undefined = this.#row, entries: readonly TicketEntry[] = this.entries, events: readonly TicketEvent[] = this.events): string[] {
+  check(
+    row: TicketFacts | null | undefined = this.#row,
+    entries: readonly TicketEntry[] = this.entries,
+    events: readonly TicketEvent[] = this.events,
+  ): string[] {
     const found: string[] = [];
     checkTicket({ ticketId: 'T', entries, events, row: row ?? undefined }, (invariant, words) => found.push(`${invariant} ${words}`));
     return found;
@@ -64,24 +69,59 @@ describe('the record of a ticket', () => {
 
   it('passes when the requests are no longer on record', () => {
     const life = new Life().step(facts('a'), 'CREATE a');
-    expect(life.check(undefined, life.entries, life.events.map((event) => ({ ...event, transactionId: null })))).toEqual([]);
+    expect(
+      life.check(
+        undefined,
+        life.entries,
+        life.events.map((event) => ({ ...event, transactionId: null })),
+      ),
+    ).toEqual([]);
   });
 
   it.each([
-    ['it lies on another desk', (life: Life) => life.check(facts('b')), 'I3 ticket T is on the desk of b; by its decisions and releases it should be on that of a'],
-    ['it lies on a desk that it was released from', (life: Life) => life.check(undefined, life.entries, [...life.events, { ...parse('-a'), sequence: 9, time: '', transactionId: '1' }]), 'should be on that of nobody'],
+    [
+      'it lies on another desk',
+      (life: Life) => life.check(facts('b')),
+      'I3 ticket T is on the desk of b; by its decisions and releases it should be on that of a',
+    ],
+    [
+      'it lies on a desk that it was released from',
+      (life: Life) => life.check(undefined, life.entries, [...life.events, { ...parse('-a'), sequence: 9, time: '', transactionId: '1' }]),
+      'should be on that of nobody',
+    ],
     ['it is gone', (life: Life) => life.check(null), 'I1 ticket T has 1 audit entries'],
     ['its decision is gone', (life: Life) => life.check(undefined, life.entries, []), 'should be on that of nobody'],
-    ['its decision was made elsewhere', (life: Life) => life.check(undefined, life.entries, life.events.map((event) => ({ ...event, transactionId: '7' }))), 'was made by transaction 7, the entry by 1'],
+    [
+      'its decision was made elsewhere',
+      (life: Life) =>
+        life.check(
+          undefined,
+          life.entries,
+          life.events.map((event) => ({ ...event, transactionId: '7' })),
+        ),
+      'was made by transaction 7, the entry by 1',
+    ],
     ['it moved without a decision', (life: Life) => life.step(facts('b')).step(facts('a')).check(), 'moves it from a to b: there is no release of a'],
     ['it moved without being released', (life: Life) => life.step(facts('b'), 'MANUAL b<a').check(), 'there is no release of a'],
-    ['a decision left no trace in the log', (life: Life) => life.check(undefined, life.entries, [...life.events, { ...parse('MANUAL a'), sequence: 9, time: '', transactionId: '1' }]), 'decision 9 has no audit entry'],
+    [
+      'a decision left no trace in the log',
+      (life: Life) => life.check(undefined, life.entries, [...life.events, { ...parse('MANUAL a'), sequence: 9, time: '', transactionId: '1' }]),
+      'decision 9 has no audit entry',
+    ],
     ['it was resolved but its agent not credited', (life: Life) => life.step(facts('a', 4), '-a').check(), 'says not resolved, the entry has status 4'],
     ['its agent was credited for what was cancelled', (life: Life) => life.step(facts('a', 6), '+a').check(), 'says resolved, the entry has status 6'],
     ['it was created twice', (life: Life) => life.step(facts('b'), '-a', 'CREATE b<a').check(), 'is a CREATE, but the ticket was PENDING'],
     ['it was reopened while pending', (life: Life) => life.step(facts('b'), '-a', 'REOPEN b<a').check(), 'is a REOPEN, but the ticket was PENDING'],
-    ['it was dealt out while finished', (life: Life) => life.step(facts('a', 4), '+a').step(facts('b'), 'REASSIGN b<a').check(), 'is a REASSIGN, but the ticket was FINISHED'],
-    ['its decision names a wrong agent before', (life: Life) => life.step(facts('b'), 'REASSIGN b<c', '-a').check(), 'names c as the agent before, the entry a'],
+    [
+      'it was dealt out while finished',
+      (life: Life) => life.step(facts('a', 4), '+a').step(facts('b'), 'REASSIGN b<a').check(),
+      'is a REASSIGN, but the ticket was FINISHED',
+    ],
+    [
+      'its decision names a wrong agent before',
+      (life: Life) => life.step(facts('b'), 'REASSIGN b<c', '-a').check(),
+      'names c as the agent before, the entry a',
+    ],
   ])('is caught when %s', (_, check, words) => {
     expect(check(new Life().step(facts('a'), 'CREATE a'))).toEqual([expect.stringContaining(words)]);
   });
@@ -111,15 +151,32 @@ describe('the waiting order', () => {
   const given = (priority = 2): TicketFacts => facts('a', 1, priority);
 
   it('passes by priority, then create time', () => {
-    const { found, checked } = check([1, 't1', null, waits()], [2, 't2', null, waits(4)], [3, 't3', null, waits()], [4, 't2', waits(4), given(4), 'WAITING'], [5, 't3', waits(), given(), 'WAITING 8'], [5, 't1', waits(), given(), 'WAITING 7']);
+    const { found, checked } = check(
+      [1, 't1', null, waits()],
+      [2, 't2', null, waits(4)],
+      [3, 't3', null, waits()],
+      [4, 't2', waits(4), given(4), 'WAITING'],
+      [5, 't3', waits(), given(), 'WAITING 8'],
+      [5, 't1', waits(), given(), 'WAITING 7'],
+    );
     expect(found).toEqual([]);
     expect(checked).toBe(3);
   });
 
   it('passes when an earlier ticket left the line otherwise, was claimed, or changed its priority in time', () => {
-    expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't1', waits(), facts(null, 6)], [4, 't2', waits(), given(), 'WAITING']).found).toEqual([]);
+    expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't1', waits(), facts(null, 6)], [4, 't2', waits(), given(), 'WAITING']).found).toEqual(
+      [],
+    );
     expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't2', waits(), given(), 'MANUAL']).found).toEqual([]);
-    expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't2', waits(), waits(4)], [4, 't2', waits(4), given(4), 'WAITING'], [5, 't1', waits(), given(), 'WAITING']).found).toEqual([]);
+    expect(
+      check(
+        [1, 't1', null, waits()],
+        [2, 't2', null, waits()],
+        [3, 't2', waits(), waits(4)],
+        [4, 't2', waits(4), given(4), 'WAITING'],
+        [5, 't1', waits(), given(), 'WAITING'],
+      ).found,
+    ).toEqual([]);
   });
 
   it('keeps silent about what one transaction does not show', () => {
@@ -128,16 +185,75 @@ describe('the waiting order', () => {
   });
 
   it('is caught when a ticket goes out while an earlier one is left waiting', () => {
-    expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't2', waits(), given(), 'WAITING']).found).toEqual([expect.stringContaining('gave out ticket t2 while ticket t1, which came first, was left waiting')]);
+    expect(check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't2', waits(), given(), 'WAITING']).found).toEqual([
+      expect.stringContaining('gave out ticket t2 while ticket t1, which came first, was left waiting'),
+    ]);
   });
 
   it('is caught when two go out in the wrong order', () => {
-    const { found } = check([1, 't1', null, waits()], [2, 't2', null, waits()], [3, 't2', waits(), given(), 'WAITING 7'], [3, 't1', waits(), given(), 'WAITING 8']);
+    const { found } = check(
+      [1, 't1', null, waits()],
+      [2, 't2', null, waits()],
+      [3, 't2', waits(), given(), 'WAITING 7'],
+      [3, 't1', waits(), given(), 'WAITING 8'],
+    );
     expect(found).toEqual([expect.stringContaining('decision 7 gave out ticket t2 before ticket t1 (8), which came first')]);
   });
 
   it('is caught when a fresh ticket goes past one that waits', () => {
-    expect(check([1, 't1', null, waits()], [2, 't2', null, given(), 'CREATE']).found).toEqual([expect.stringContaining('gave out a fresh ticket while ticket t1 was left waiting')]);
+    expect(check([1, 't1', null, waits()], [2, 't2', null, given(), 'CREATE']).found).toEqual([
+      expect.stringContaining('gave out a fresh ticket while ticket t1 was left waiting'),
+    ]);
     expect(check([1, 't1', null, waits()], [2, 't2', null, given(), 'MANUAL']).found).toEqual([]);
+  });
+});
+
+describe('a ticket that waits', () => {
+  const violations = (story: Story): string[] => story.play().found.map(({ invariant, words }) => `${invariant} ${words}`);
+  const awayGroup = (): Story => plainGroup('a').transaction(10).agent('a', { availability: 'AWAY' }).transaction(20).line(20, 'T', undefined, 'G');
+
+  it('is in order while nobody can take it, and between the change that lets somebody and its own decision', () => {
+    const story = awayGroup()
+      .transaction(30)
+      .agent('a')
+      .round({ candidates: { a: {} } })
+      .to('a', 'ONLY_CANDIDATE', { kind: 'WAITING' })
+      .line(31, 'T', 'G', undefined);
+    story.transaction(40).release('a');
+    expect(violations(story)).toEqual([]);
+    expect(story.play().replay.waiting.looks).toBe(1);
+  });
+
+  it('is in order in a group that is closed or assigns by hand', () => {
+    for (const state of [{ active: false }, { strategy: 'MANUAL' as const }]) {
+      expect(
+        violations(
+          plainGroup('a')
+            .group('G', state)
+            .transaction(20)
+            .line(20, 'T', undefined, 'G')
+            .transaction(30)
+            .agent('a', { skills: { x: 1 } }),
+        ),
+      ).toEqual([]);
+    }
+  });
+
+  it('is found when somebody could have taken it at some commit, though in the end nothing waits', () => {
+    const story = awayGroup()
+      .transaction(30)
+      .agent('a')
+      .transaction(40)
+      .agent('a', { availability: 'AWAY' })
+      .line(50, 'T', 'G', undefined)
+      .transaction(60)
+      .agent('a');
+    expect(violations(story)).toEqual([
+      expect.stringMatching(/^I10 when transaction transaction-40 began .* 1 tickets waited in group G, T among them, while agent a could have taken one/),
+    ]);
+  });
+
+  it('is found when it still waits at the end', () => {
+    expect(violations(awayGroup().transaction(30).agent('a'))).toEqual([expect.stringMatching(/^I10 at the end/)]);
   });
 });

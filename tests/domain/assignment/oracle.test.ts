@@ -39,7 +39,9 @@ describe('a legal history', () => {
       story.agent(agentId, state).join('G', agentId);
     }
     story.turn('2026-03-02', 'G');
-    story.round({ candidates: { fit: {} }, leftOut: { away: 'AWAY', off: 'INACTIVE', poor: 'LACKS_SKILL', small: 'FULL' }, state: skilled }).to('fit', 'ONLY_CANDIDATE');
+    story
+      .round({ candidates: { fit: {} }, leftOut: { away: 'AWAY', off: 'INACTIVE', poor: 'LACKS_SKILL', small: 'FULL' }, state: skilled })
+      .to('fit', 'ONLY_CANDIDATE');
     const { replay, found } = story.play();
     expect(found).toEqual([]);
     expect(replay.fairGroupDays).toBe(0);
@@ -63,7 +65,10 @@ describe('a legal history', () => {
     story.release('a');
     story.round({ candidates: { a: { assigned: 1, last: first }, b: {} } }).to('a', 'PREVIOUS_AGENT', { kind: 'REOPEN', previousAgentId: 'a' });
     const second = story.last;
-    story.round({ candidates: { a: { assigned: 2, last: second, open: 1 }, b: {} } }).to('b', 'ONLY_CANDIDATE', { kind: 'REASSIGN', previousAgentId: 'a' }).release('a', false);
+    story
+      .round({ candidates: { a: { assigned: 2, last: second, open: 1 }, b: {} } })
+      .to('b', 'ONLY_CANDIDATE', { kind: 'REASSIGN', previousAgentId: 'a' })
+      .release('a', false);
     expect(story.play().found).toEqual([]);
   });
 
@@ -78,7 +83,15 @@ describe('a legal history', () => {
   });
 
   it('passes when a group joins a pool whose day is further on', () => {
-    const story = new Story().group('G').group('H').agent('a').join('G', 'a').turn('2026-03-02', 'G').turn('2026-03-03', 'H').turn('2026-03-03', 'G').join('H', 'a');
+    const story = new Story()
+      .group('G')
+      .group('H')
+      .agent('a')
+      .join('G', 'a')
+      .turn('2026-03-02', 'G')
+      .turn('2026-03-03', 'H')
+      .turn('2026-03-03', 'G')
+      .join('H', 'a');
     story.round({ groupId: 'H', candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE');
     expect(story.play().found).toEqual([]);
   });
@@ -88,12 +101,16 @@ describe('an illegal history is caught', () => {
   const violations = (story: Story): string[] => story.play().found.map(({ invariant, words }) => `${invariant} ${words}`);
 
   it('when a ticket goes past the one whose turn it is', () => {
-    const story = plainGroup('a', 'b').round({ candidates: { a: {}, b: {} } }).to('b', 'AGENT_ID');
+    const story = plainGroup('a', 'b')
+      .round({ candidates: { a: {}, b: {} } })
+      .to('b', 'AGENT_ID');
     expect(violations(story)).toEqual([expect.stringMatching(/^I4 decision 8 .* went to b; the rules give a \(AGENT_ID\)$/)]);
   });
 
   it('when the stated tie break is not what decided', () => {
-    const story = plainGroup('a', 'b').round({ candidates: { a: {}, b: {} } }).to('a', 'FEWEST_ASSIGNED_TODAY');
+    const story = plainGroup('a', 'b')
+      .round({ candidates: { a: {}, b: {} } })
+      .to('a', 'FEWEST_ASSIGNED_TODAY');
     expect(violations(story)).toEqual([expect.stringContaining('what decided was AGENT_ID')]);
   });
 
@@ -112,10 +129,16 @@ describe('an illegal history is caught', () => {
     const unskilled = plainGroup('a').group('G', { required_skills: { french: 1 } });
     unskilled.round({ candidates: { a: {} }, state: { required_skills: { french: 1 } } }).to('a', 'ONLY_CANDIDATE');
     expect(violations(unskilled)).toContainEqual(expect.stringContaining('LACKS_SKILL'));
-    const stranger = plainGroup('a').leave('G', 'a').round({ candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE');
+    const stranger = plainGroup('a')
+      .leave('G', 'a')
+      .round({ candidates: { a: {} } })
+      .to('a', 'ONLY_CANDIDATE');
     expect(violations(stranger)).toContainEqual(expect.stringContaining('NOT_MEMBER'));
     const capped = plainGroup('a').group('G', { max_open_per_agent: 1 });
-    capped.round({ candidates: { a: { room: 1 } }, state: { max_open_per_agent: 1 } }).to('a', 'ONLY_CANDIDATE').to('a', 'ONLY_CANDIDATE');
+    capped
+      .round({ candidates: { a: { room: 1 } }, state: { max_open_per_agent: 1 } })
+      .to('a', 'ONLY_CANDIDATE')
+      .to('a', 'ONLY_CANDIDATE');
     expect(violations(capped)).toContainEqual(expect.stringMatching(/^I9 .*FULL/));
   });
 
@@ -127,7 +150,10 @@ describe('an illegal history is caught', () => {
 
   it('when the engine gives out work of a closed group, or of one that assigns by hand', () => {
     for (const state of [{ active: false }, { deleted: true }, { strategy: 'MANUAL' as const }]) {
-      const story = plainGroup('a').group('G', state).round({ candidates: { a: {} }, state }).to('a', 'ONLY_CANDIDATE');
+      const story = plainGroup('a')
+        .group('G', state)
+        .round({ candidates: { a: {} }, state })
+        .to('a', 'ONLY_CANDIDATE');
       expect(violations(story)).toContainEqual(expect.stringMatching(/^I4 .*(not active|by hand)/));
     }
   });
@@ -137,7 +163,9 @@ describe('an illegal history is caught', () => {
     const first = story.last;
     story.byHand('giver').byHand('giver').byHand('giver').byHand('giver').byHand('giver');
     story.round({ dealId: 9, candidates: { a: { assigned: 1, last: first, open: 1 }, b: {} }, leftOut: { giver: 'EXCLUDED' } });
-    story.to('b', 'FEWEST_ASSIGNED_TODAY', { kind: 'REASSIGN', previousAgentId: 'giver' }).to('b', 'LEAST_RECENTLY_ASSIGNED', { kind: 'REASSIGN', previousAgentId: 'giver' });
+    story
+      .to('b', 'FEWEST_ASSIGNED_TODAY', { kind: 'REASSIGN', previousAgentId: 'giver' })
+      .to('b', 'LEAST_RECENTLY_ASSIGNED', { kind: 'REASSIGN', previousAgentId: 'giver' });
     expect(violations(story)).toEqual([expect.stringContaining('the rules give a (FEWEST_RECEIVED)')]);
   });
 
@@ -151,15 +179,24 @@ describe('an illegal history is caught', () => {
   it('when a reopened ticket does not return to the agent who had it', () => {
     const story = plainGroup('a', 'b').byHand('b');
     const first = story.last;
-    story.release('b').round({ candidates: { a: {}, b: { assigned: 1, last: first } } }).to('a', 'FEWEST_ASSIGNED_TODAY', { kind: 'REOPEN', previousAgentId: 'b' });
+    story
+      .release('b')
+      .round({ candidates: { a: {}, b: { assigned: 1, last: first } } })
+      .to('a', 'FEWEST_ASSIGNED_TODAY', { kind: 'REOPEN', previousAgentId: 'b' });
     expect(violations(story)).toEqual([expect.stringContaining('the rules give b (PREVIOUS_AGENT)')]);
   });
 
   it('when yesterday is still counted', () => {
     const story = plainGroup('a', 'b').byHand('a');
     const first = story.last;
-    story.turn('2026-03-03', 'G').round({ candidates: { a: { assigned: 1, last: first, open: 1 }, b: {} } }).to('b', 'FEWEST_ASSIGNED_TODAY');
-    expect(violations(story)).toEqual([expect.stringContaining('what decided was LEAST_RECENTLY_ASSIGNED'), expect.stringContaining('assigned today of a as 1, in fact it was 0')]);
+    story
+      .turn('2026-03-03', 'G')
+      .round({ candidates: { a: { assigned: 1, last: first, open: 1 }, b: {} } })
+      .to('b', 'FEWEST_ASSIGNED_TODAY');
+    expect(violations(story)).toEqual([
+      expect.stringContaining('what decided was LEAST_RECENTLY_ASSIGNED'),
+      expect.stringContaining('assigned today of a as 1, in fact it was 0'),
+    ]);
   });
 
   it.each([
@@ -178,15 +215,41 @@ describe('an illegal history is caught', () => {
   });
 
   it('when a round states another policy, skips a position, or something came between its tickets', () => {
-    expect(violations(plainGroup('a').round({ candidates: { a: {} }, state: { policy_version: 2 } }).to('a', 'ONLY_CANDIDATE'))).toEqual([expect.stringContaining('its policy is')]);
-    expect(violations(plainGroup('a').round({ candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE').to('a', 'ONLY_CANDIDATE', { position: 2 }))).toEqual([expect.stringContaining('follows on 0')]);
-    expect(violations(plainGroup('a').round({ candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE').byHand('a').to('a', 'ONLY_CANDIDATE'))).toEqual([expect.stringContaining('something came in between')]);
+    expect(
+      violations(
+        plainGroup('a')
+          .round({ candidates: { a: {} }, state: { policy_version: 2 } })
+          .to('a', 'ONLY_CANDIDATE'),
+      ),
+    ).toEqual([expect.stringContaining('its policy is')]);
+    expect(
+      violations(
+        plainGroup('a')
+          .round({ candidates: { a: {} } })
+          .to('a', 'ONLY_CANDIDATE')
+          .to('a', 'ONLY_CANDIDATE', { position: 2 }),
+      ),
+    ).toEqual([expect.stringContaining('follows on 0')]);
+    expect(
+      violations(
+        plainGroup('a')
+          .round({ candidates: { a: {} } })
+          .to('a', 'ONLY_CANDIDATE')
+          .byHand('a')
+          .to('a', 'ONLY_CANDIDATE'),
+      ),
+    ).toEqual([expect.stringContaining('something came in between')]);
     expect(violations(plainGroup('a').to('a', 'ONLY_CANDIDATE'))).toEqual([expect.stringContaining('has no round')]);
   });
 
   it('when a handicap is missing, wrong, or nobody became a candidate', () => {
     const begin = (): Story => {
-      const story = new Story().group('G', { catch_up_limit: 0 }).agent('a').agent('late', { availability: 'OFFLINE' }).join('G', 'a', 'late').turn('2026-03-02', 'G');
+      const story = new Story()
+        .group('G', { catch_up_limit: 0 })
+        .agent('a')
+        .agent('late', { availability: 'OFFLINE' })
+        .join('G', 'a', 'late')
+        .turn('2026-03-02', 'G');
       return story.byHand('a').byHand('a');
     };
     expect(violations(begin().agent('late').byHand('a'))).toEqual([expect.stringContaining('with handicap 2 by the rule, but 0 is on record')]);
@@ -203,7 +266,10 @@ describe('an illegal history is caught', () => {
   });
 
   it('when the spread in a plain group exceeds one', () => {
-    const story = plainGroup('a', 'b').round({ candidates: { a: {}, b: {} } }).to('a', 'AGENT_ID').to('a', 'FEWEST_ASSIGNED_TODAY');
+    const story = plainGroup('a', 'b')
+      .round({ candidates: { a: {}, b: {} } })
+      .to('a', 'AGENT_ID')
+      .to('a', 'FEWEST_ASSIGNED_TODAY');
     expect(violations(story)).toContainEqual(expect.stringMatching(/^I5 after decision 9 .* between 0 and 2 tickets/));
   });
 
@@ -212,32 +278,5 @@ describe('an illegal history is caught', () => {
     story.events.push({ ...(story.events.at(-1) as (typeof story.events)[number]) });
     expect(violations(story)).toEqual([expect.stringContaining('used twice')]);
     expect(violations(plainGroup('a').release('a'))).toEqual([expect.stringMatching(/^I3 .*who has none/)]);
-  });
-});
-
-describe('a ticket that waits', () => {
-  const violations = (story: Story): string[] => story.play().found.map(({ invariant, words }) => `${invariant} ${words}`);
-  const awayGroup = (): Story => plainGroup('a').transaction(10).agent('a', { availability: 'AWAY' }).transaction(20).line(20, 'T', undefined, 'G');
-
-  it('is in order while nobody can take it, and between the change that lets somebody and its own decision', () => {
-    const story = awayGroup().transaction(30).agent('a').round({ candidates: { a: {} } }).to('a', 'ONLY_CANDIDATE', { kind: 'WAITING' }).line(31, 'T', 'G', undefined);
-    story.transaction(40).release('a');
-    expect(violations(story)).toEqual([]);
-    expect(story.play().replay.waiting.looks).toBe(1);
-  });
-
-  it('is in order in a group that is closed or assigns by hand', () => {
-    for (const state of [{ active: false }, { strategy: 'MANUAL' as const }]) {
-      expect(violations(plainGroup('a').group('G', state).transaction(20).line(20, 'T', undefined, 'G').transaction(30).agent('a', { skills: { x: 1 } }))).toEqual([]);
-    }
-  });
-
-  it('is found when somebody could have taken it at some commit, though in the end nothing waits', () => {
-    const story = awayGroup().transaction(30).agent('a').transaction(40).agent('a', { availability: 'AWAY' }).line(50, 'T', 'G', undefined).transaction(60).agent('a');
-    expect(violations(story)).toEqual([expect.stringMatching(/^I10 when transaction transaction-40 began .* 1 tickets waited in group G, T among them, while agent a could have taken one/)]);
-  });
-
-  it('is found when it still waits at the end', () => {
-    expect(violations(awayGroup().transaction(30).agent('a'))).toEqual([expect.stringMatching(/^I10 at the end/)]);
   });
 });

@@ -29,7 +29,10 @@ export function settleHandicaps(group: WorldGroup, sequence: number, report: Rep
   for (const agentId of group.unrecorded) {
     const given = handicapOn(group.handicaps.get(agentId), group.day);
     const recorded = handicapOn(group.recordedHandicaps.get(agentId), group.day);
-    report('I4', `before ${sequence}: agent ${agentId} became a candidate of group ${group.groupId} with handicap ${given} by the rule, but ${recorded} is on record`);
+    report(
+      'I4',
+      `before ${sequence}: agent ${agentId} became a candidate of group ${group.groupId} with handicap ${given} by the rule, but ${recorded} is on record`,
+    );
     group.handicaps.set(agentId, { day: group.day, value: recorded });
   }
   group.unrecorded.clear();
@@ -70,7 +73,10 @@ function recordHandicap(group: WorldGroup, change: Extract<EligibilityChange, { 
   const recorded = handicapOn(group.recordedHandicaps.get(agentId), group.day);
   group.unrecorded.delete(agentId);
   if (given !== recorded || (handicap > 0 && businessDay !== group.day)) {
-    report('I4', `change ${sequence}: handicap ${handicap} for ${businessDay} is recorded for agent ${agentId} in group ${group.groupId}, the rule gives ${given} for ${group.day ?? 'no day yet'}`);
+    report(
+      'I4',
+      `change ${sequence}: handicap ${handicap} for ${businessDay} is recorded for agent ${agentId} in group ${group.groupId}, the rule gives ${given} for ${group.day ?? 'no day yet'}`,
+    );
     group.handicaps.set(agentId, { day: businessDay, value: handicap });
   }
   return [group];

@@ -59,7 +59,10 @@ export class Fairness {
       most = Math.max(most, assigned);
     }
     if (most - fewest <= 1) return;
-    this.#report('I5', `after decision ${decision.sequence} the agents of group ${group.groupId} were assigned between ${fewest} and ${most} tickets on ${today.day}`);
+    this.#report(
+      'I5',
+      `after decision ${decision.sequence} the agents of group ${group.groupId} were assigned between ${fewest} and ${most} tickets on ${today.day}`,
+    );
     today.speaks = false;
   }
 }
@@ -72,7 +75,9 @@ function isByKey(decision: DecisionEvent): boolean {
 
 function isPlain(group: WorldGroup): boolean {
   const { state } = group;
-  return state !== undefined && state.strategy === 'LEAST_ASSIGNED_TODAY' && state.max_open_per_agent === null && Object.keys(state.required_skills).length === 0;
+  return (
+    state !== undefined && state.strategy === 'LEAST_ASSIGNED_TODAY' && state.max_open_per_agent === null && Object.keys(state.required_skills).length === 0
+  );
 }
 
 function isOnlyHere(agent: WorldAgent, group: WorldGroup, day: string): boolean {

@@ -37,7 +37,14 @@ export type EligibilityChange =
   | { readonly type: 'AGENT'; readonly sequence: number; readonly agentId: string; readonly state: AgentState }
   | { readonly type: 'GROUP'; readonly sequence: number; readonly groupId: string; readonly state: GroupState }
   | { readonly type: 'MEMBERSHIP'; readonly sequence: number; readonly groupId: string; readonly agentId: string; readonly member: boolean }
-  | { readonly type: 'HANDICAP'; readonly sequence: number; readonly groupId: string; readonly agentId: string; readonly businessDay: string; readonly handicap: number }
+  | {
+      readonly type: 'HANDICAP';
+      readonly sequence: number;
+      readonly groupId: string;
+      readonly agentId: string;
+      readonly businessDay: string;
+      readonly handicap: number;
+    }
   | { readonly type: 'DAY'; readonly sequence: number; readonly businessDay: string; readonly groupIds: readonly string[] };
 
 /** A ticket was given to an agent. */

@@ -65,7 +65,8 @@ export class Replay {
     const agent = this.world.agent(decision.agentId);
     settleHandicaps(group, decision.sequence, this.#report);
     if (group.day === undefined) this.daysTakenFromDecisions += 1;
-    else if (group.day !== decision.businessDay) this.#report('I8', `${nameOf(decision)} counts on ${decision.businessDay}, but the business day of its group is ${group.day}`);
+    else if (group.day !== decision.businessDay)
+      this.#report('I8', `${nameOf(decision)} counts on ${decision.businessDay}, but the business day of its group is ${group.day}`);
     const day = group.day ?? decision.businessDay;
     this.#fairness.before(group, day);
     if (decision.kind === 'MANUAL') this.#checkManual(decision, group, agent);
@@ -103,7 +104,10 @@ export class Replay {
     if (forbidden) this.#report('I4', `${nameOf(decision)}: ${forbidden}`);
     const verdict = decide(group, questionOf(decision, round, group, day, received));
     if (verdict?.agent !== agent) {
-      this.#report('I4', `${nameOf(decision)} went to ${agent.agentId}; the rules give ${verdict ? `${verdict.agent.agentId} (${verdict.tieBreak})` : 'nobody'}`);
+      this.#report(
+        'I4',
+        `${nameOf(decision)} went to ${agent.agentId}; the rules give ${verdict ? `${verdict.agent.agentId} (${verdict.tieBreak})` : 'nobody'}`,
+      );
     } else if (verdict.tieBreak !== decision.tieBreak) {
       this.#report('I4', `${nameOf(decision)} is explained by ${decision.tieBreak}; what decided was ${verdict.tieBreak}`);
     } else if (!isAutomatic(group) && round.rule === 'POLICY' && verdict.tieBreak !== 'PREVIOUS_AGENT') {
@@ -131,7 +135,10 @@ export class Replay {
     const agent = this.world.agent(release.agentId);
     const [own] = agent.groups;
     if (own?.day !== undefined && own.day !== release.businessDay) {
-      this.#report('I8', `release ${release.sequence} of ticket ${release.ticketId} counts on ${release.businessDay}, but the business day of its agent is ${own.day}`);
+      this.#report(
+        'I8',
+        `release ${release.sequence} of ticket ${release.ticketId} counts on ${release.businessDay}, but the business day of its agent is ${own.day}`,
+      );
     }
     turnDay(agent, release.businessDay);
     agent.openTickets -= 1;
@@ -158,7 +165,8 @@ function groupsTouched(event: HistoryEvent, world: World): Iterable<WorldGroup> 
   }
 }
 
-const nameOf = (decision: DecisionEvent): string => `decision ${decision.sequence} (${decision.kind} of ticket ${decision.ticketId} in group ${decision.groupId})`;
+const nameOf = (decision: DecisionEvent): string =>
+  `decision ${decision.sequence} (${decision.kind} of ticket ${decision.ticketId} in group ${decision.groupId})`;
 
 /** Why the engine had no business giving out this ticket at all. */
 function whyForbidden(decision: DecisionEvent, round: RoundRow, group: WorldGroup): string | undefined {

@@ -6,7 +6,12 @@ import { assignedOn, handicapOn, type WorldAgent, type WorldGroup } from './worl
  * Compares the stored round of a decision with the world as it stands just before that decision. Answers
  * the first difference in words, or undefined. Keeps track of the group's round from position to position.
  */
-export function compareRound(decision: DecisionEvent, round: RoundRow, group: WorldGroup, received: ReadonlyMap<string, number> | undefined): string | undefined {
+export function compareRound(
+  decision: DecisionEvent,
+  round: RoundRow,
+  group: WorldGroup,
+  received: ReadonlyMap<string, number> | undefined,
+): string | undefined {
   const { position, agentId } = decision;
   if (round.groupId !== group.groupId) return `it belongs to group ${round.groupId}`;
   if (round.businessDay !== decision.businessDay) return `its business day is ${round.businessDay}, the decision's ${decision.businessDay}`;
@@ -38,7 +43,14 @@ export function excludedByCaller(round: RoundRow): Set<string> {
 
 function comparePolicy(policy: StoredPolicy, state: GroupState | undefined): string | undefined {
   const said = [policy.strategy, policy.version, policy.catchUpLimit, policy.maxOpenPerAgent, policy.preferPreviousAgent, sorted(policy.requiredSkills)];
-  const is = state && [state.strategy, state.policy_version, state.catch_up_limit, state.max_open_per_agent, state.prefer_previous_agent, sorted(state.required_skills)];
+  const is = state && [
+    state.strategy,
+    state.policy_version,
+    state.catch_up_limit,
+    state.max_open_per_agent,
+    state.prefer_previous_agent,
+    sorted(state.required_skills),
+  ];
   return JSON.stringify(said) === JSON.stringify(is) ? undefined : `its policy is ${JSON.stringify(said)}, the group's ${JSON.stringify(is)}`;
 }
 
@@ -64,7 +76,13 @@ function compareMembers(round: RoundRow, group: WorldGroup, received: ReadonlyMa
   return listed === members ? undefined : `it lists ${listed} members, the group had ${members}`;
 }
 
-function compareCandidate(round: RoundRow, at: number, agent: WorldAgent, group: WorldGroup, received: ReadonlyMap<string, number> | undefined): string | undefined {
+function compareCandidate(
+  round: RoundRow,
+  at: number,
+  agent: WorldAgent,
+  group: WorldGroup,
+  received: ReadonlyMap<string, number> | undefined,
+): string | undefined {
   const day = group.day ?? round.businessDay;
   const facts: readonly (readonly [string, number | null | undefined, number | null])[] = [
     ['assigned today', round.assignedToday[at], assignedOn(agent, day)],

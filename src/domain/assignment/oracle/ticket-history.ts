@@ -59,7 +59,10 @@ export function checkTicket({ ticketId, entries, events, row }: TicketRecord, re
   }
   const holder = holderAfter(events);
   if (deskOf(row) !== holder) {
-    report('I3', `ticket ${ticketId} is on the desk of ${deskOf(row) ?? 'nobody'}; by its decisions and releases it should be on that of ${holder ?? 'nobody'}`);
+    report(
+      'I3',
+      `ticket ${ticketId} is on the desk of ${deskOf(row) ?? 'nobody'}; by its decisions and releases it should be on that of ${holder ?? 'nobody'}`,
+    );
     return;
   }
   const [first] = entries;
@@ -124,7 +127,8 @@ function matchEntry(entry: TicketEntry, need: Need, events: readonly TicketEvent
   if (stranger) return `event ${stranger.sequence} was made by transaction ${stranger.transactionId}, the entry by ${entry.transactionId}`;
   if (release) {
     const resolved = entry.new !== null && (entry.new.status === 4 || entry.new.status === 5);
-    if (release.resolved !== resolved) return `release ${release.sequence} says ${release.resolved ? '' : 'not '}resolved, the entry has status ${entry.new?.status}`;
+    if (release.resolved !== resolved)
+      return `release ${release.sequence} says ${release.resolved ? '' : 'not '}resolved, the entry has status ${entry.new?.status}`;
   }
   return decision && matchKind(entry, decision, release);
 }

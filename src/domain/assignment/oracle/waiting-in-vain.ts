@@ -74,7 +74,10 @@ export class WaitingInVain {
     const idle = [...group.members.values()].find((agent) => obstacleTo(agent, group) === undefined);
     if (idle && !line.told) {
       const when = beforeEntryId === Infinity ? 'at the end' : `when transaction ${line.transactionId} began (audit entry ${beforeEntryId})`;
-      this.#report('I10', `${when}, ${line.waiting.size} tickets waited in group ${group.groupId}, ${ticketId} among them, while agent ${idle.agentId} could have taken one`);
+      this.#report(
+        'I10',
+        `${when}, ${line.waiting.size} tickets waited in group ${group.groupId}, ${ticketId} among them, while agent ${idle.agentId} could have taken one`,
+      );
     }
     // One mishap is told once, however long it lasts.
     line.told = idle !== undefined;

@@ -97,15 +97,24 @@ export class WaitingOrder {
     let last: (typeof given)[number] | undefined;
     for (const next of given) {
       if (last && compare(last.place, next.place) > 0) {
-        this.#report('I4', `waiting order of group ${line.groupId}: decision ${last.sequence} gave out ticket ${last.place.ticketId} before ticket ${next.place.ticketId} (${next.sequence}), which came first`);
+        this.#report(
+          'I4',
+          `waiting order of group ${line.groupId}: decision ${last.sequence} gave out ticket ${last.place.ticketId} before ticket ${next.place.ticketId} (${next.sequence}), which came first`,
+        );
       }
       if (left && compare(left, next.place) < 0) {
-        this.#report('I4', `waiting order of group ${line.groupId}: decision ${next.sequence} gave out ticket ${next.place.ticketId} while ticket ${left.ticketId}, which came first, was left waiting`);
+        this.#report(
+          'I4',
+          `waiting order of group ${line.groupId}: decision ${next.sequence} gave out ticket ${next.place.ticketId} while ticket ${left.ticketId}, which came first, was left waiting`,
+        );
       }
       last = next;
     }
     if (left && step.fresh.length > 0) {
-      this.#report('I4', `waiting order of group ${line.groupId}: decision ${step.fresh[0]} gave out a fresh ticket while ticket ${left.ticketId} was left waiting`);
+      this.#report(
+        'I4',
+        `waiting order of group ${line.groupId}: decision ${step.fresh[0]} gave out a fresh ticket while ticket ${left.ticketId} was left waiting`,
+      );
     }
     for (const place of step.joined.values()) {
       line.waiting.set(place.ticketId, place);

@@ -42,7 +42,8 @@ async function checkTriggers(sql: Sql, findings: Findings): Promise<void> {
   const enabled = new Map(rows.map((row) => [`${row.table}.${row.trigger}`, row.enabled]));
   const known = new Set(AUDITED.map(({ table }) => table));
   for (const row of rows) {
-    if (row.trigger === `${row.table}_audit_update` && !known.has(row.table)) findings.report('I7', `table ${row.table} is under audit, but this check does not know it`);
+    if (row.trigger === `${row.table}_audit_update` && !known.has(row.table))
+      findings.report('I7', `table ${row.table} is under audit, but this check does not know it`);
     if (!row.enabled) findings.report('I7', `trigger ${row.trigger} of table ${row.table} is disabled`);
   }
   for (const { table } of AUDITED) {
@@ -64,7 +65,14 @@ async function findFirstMonth(sql: Sql): Promise<string> {
 }
 
 async function checkVersions(sql: Sql, { entityType }: AuditedTable, firstMonth: string, findings: Findings): Promise<void> {
-  const rows = readRows<{ entity_id: string; entry_id: string; operation: string; version: string; last_operation: string | null; last_version: string | null }>(
+  const rows = readRows<{
+    entity_id: string;
+    entry_id: string;
+    operation: string;
+    version: string;
+    last_operation: string | null;
+    last_version: string | null;
+  }>(
     sql,
     `SELECT * FROM (
        SELECT entity_id, entry_id, operation, version, lag(operation) OVER history AS last_operation, lag(version) OVER history AS last_version,
@@ -103,6 +111,7 @@ async function checkLatest(sql: Sql, { table, entityType, key }: AuditedTable, f
   for await (const row of rows) {
     if (row.entry_id === null) findings.report('I7', `${entityType} ${row.entity_id} has no audit entry`);
     else if (!row.there) findings.report('I7', `${entityType} ${row.entity_id} is gone without an audit entry; the last one is ${row.entry_id}`);
-    else findings.report('I7', `${entityType} ${row.entity_id} differs from its latest audit entry ${row.entry_id} in ${row.fields?.join(', ') ?? 'being there'}`);
+    else
+      findings.report('I7', `${entityType} ${row.entity_id} differs from its latest audit entry ${row.entry_id} in ${row.fields?.join(', ') ?? 'being there'}`);
   }
 }

@@ -56,14 +56,17 @@ export async function checkCounters(sql: Sql, replay: Replay, findings: Findings
       findings.report('I6', `agent ${row.agent_id} has ${row.held} pending tickets, by decisions and releases ${recount.open_tickets}`);
     }
     if (!row.counted) findings.report('I6', `agent ${row.agent_id} has no counters`);
-    else if (different(row.counted, recount)) findings.report('I6', `counters of agent ${row.agent_id} differ from the recount: ${differences(row.counted, recount)}`);
+    else if (different(row.counted, recount))
+      findings.report('I6', `counters of agent ${row.agent_id} differ from the recount: ${differences(row.counted, recount)}`);
   }
   let groups = 0;
   for await (const row of readRows<GroupRow>(sql, GROUP_COUNTERS)) {
     groups += 1;
     if (row.last_ticket_number === null) findings.report('I6', `group ${row.group_id} has no counter`);
-    else if (row.last_ticket_number !== row.highest) findings.report('I6', `group ${row.group_id} has counted ${row.last_ticket_number} tickets, its highest key is ${row.key}-${row.highest}`);
-    if (row.highest !== row.tickets) findings.report('I1', `group ${row.group_id} has ${row.tickets} tickets with its key, but the highest is ${row.key}-${row.highest}: some are missing`);
+    else if (row.last_ticket_number !== row.highest)
+      findings.report('I6', `group ${row.group_id} has counted ${row.last_ticket_number} tickets, its highest key is ${row.key}-${row.highest}`);
+    if (row.highest !== row.tickets)
+      findings.report('I1', `group ${row.group_id} has ${row.tickets} tickets with its key, but the highest is ${row.key}-${row.highest}: some are missing`);
   }
   findings.note('I6', `counters of ${agents} agents and ${groups} groups recounted`);
 }

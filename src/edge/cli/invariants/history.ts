@@ -1,6 +1,14 @@
-import { type Commit, type EligibilityChange, type HistoryEvent, lineOf, type Replay, type RoundRow, type WaitingChange } from '../../../domain/assignment/index.ts';
+import {
+  type Commit,
+  type EligibilityChange,
+  type HistoryEvent,
+  lineOf,
+  type Replay,
+  type RoundRow,
+  type WaitingChange,
+} from '../../../domain/assignment/index.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
-import { readRows, Rows } from './rows.ts';
+import { Rows, readRows } from './rows.ts';
 import { type FactColumns, newOf, oldOf, TICKET_ENTRIES } from './tickets.ts';
 
 interface EventRow {
@@ -70,7 +78,9 @@ const COMMIT_COLUMNS = 'e.sequence, e.xmin::text AS transaction_id, f.first_entr
 
 /** Plays the whole stored history into a replay, in the order of the one sequence. */
 export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
-  const changes = await Rows.open(readRows<ChangeRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.kind, e.group_id, e.agent_id, e.state FROM eligibility_changes e ${COMMIT} ORDER BY e.sequence`));
+  const changes = await Rows.open(
+    readRows<ChangeRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.kind, e.group_id, e.agent_id, e.state FROM eligibility_changes e ${COMMIT} ORDER BY e.sequence`),
+  );
   const decisions = await Rows.open(
     readRows<DecisionRow>(
       sql,
@@ -80,7 +90,10 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
     ),
   );
   const releases = await Rows.open(
-    readRows<ReleaseRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.ticket_id, e.group_id, e.agent_id, e.resolved, e.business_day::text FROM assignment_releases e ${COMMIT} ORDER BY e.sequence`),
+    readRows<ReleaseRow>(
+      sql,
+      `SELECT ${COMMIT_COLUMNS}, e.ticket_id, e.group_id, e.agent_id, e.resolved, e.business_day::text FROM assignment_releases e ${COMMIT} ORDER BY e.sequence`,
+    ),
   );
   const waiting = await Rows.open(
     readRows<WaitingRow>(
@@ -98,7 +111,10 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
     const [change, decision, release] = [numberOf(changes.next), numberOf(decisions.next), numberOf(releases.next)];
     const first = Math.min(change, decision, release);
     if (first === Infinity) break;
-    const row = (first === change ? await changes.take() : first === decision ? await decisions.take() : await releases.take()) as ChangeRow | DecisionRow | ReleaseRow;
+    const row = (first === change ? await changes.take() : first === decision ? await decisions.take() : await releases.take()) as
+      | ChangeRow
+      | DecisionRow
+      | ReleaseRow;
     const commit = commitOf(row);
     if (commit) for (const entry of await waiting.takeWhile((next) => Number(next.entry_id) < commit.firstEntryId)) replay.waiting.hear(toWaiting(entry));
     for (const { round } of await rounds.takeWhile((next) => next.round.round_id < first)) keep(toRound(round), atHand);

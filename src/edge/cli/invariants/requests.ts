@@ -1,4 +1,4 @@
-import { type Message, fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, type Message } from '@bufbuild/protobuf';
 import { TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
@@ -34,7 +34,9 @@ async function checkAnswers(sql: Sql, findings: Findings): Promise<void> {
   let chunk: Answered[] = [];
   const lookUp = async (): Promise<void> => {
     tickets += chunk.length;
-    const found = await sql<{ ticket_id: string }>('SELECT ticket_id FROM tickets WHERE ticket_id = ANY ($1::uuid[])', [chunk.map((answered) => answered.ticketId)]);
+    const found = await sql<{ ticket_id: string }>('SELECT ticket_id FROM tickets WHERE ticket_id = ANY ($1::uuid[])', [
+      chunk.map((answered) => answered.ticketId),
+    ]);
     const there = new Set(found.map((row) => row.ticket_id));
     for (const { ticketId, rpc, requestKey } of chunk) {
       if (!there.has(ticketId)) findings.report('I1', `request ${requestKey} (${rpc}) was answered with ticket ${ticketId}, which is not there`);
@@ -79,7 +81,10 @@ async function checkEffects(sql: Sql, findings: Findings): Promise<void> {
      ) effect WHERE span < interval '${RETENTION}' AND (transactions > 1 OR (single AND tickets <> 1))`,
   );
   for await (const row of rows) {
-    findings.report('I2', `request id ${row.request_id} of ${row.actor} had effects in ${row.transactions} transactions${row.single ? ` and made ${row.tickets} tickets` : ''}`);
+    findings.report(
+      'I2',
+      `request id ${row.request_id} of ${row.actor} had effects in ${row.transactions} transactions${row.single ? ` and made ${row.tickets} tickets` : ''}`,
+    );
   }
   const [ids] = await sql<{ count: string }>('SELECT count(*) FROM requests WHERE request_id IS NOT NULL');
   findings.note('I2', `${ids?.count ?? 0} request ids on record`);
@@ -91,7 +96,8 @@ async function checkReferences(sql: Sql, findings: Findings): Promise<void> {
     `SELECT k.system, k.external_id, k.ticket_id FROM external_reference_keys k LEFT JOIN tickets t USING (ticket_id)
      WHERE t.ticket_id IS NULL OR NOT t.external_references @> jsonb_build_array(jsonb_build_object('system', k.system, 'id', k.external_id))`,
   );
-  for await (const row of keys) findings.report('I2', `external reference ${row.system} ${row.external_id} is kept for ticket ${row.ticket_id}, which does not carry it`);
+  for await (const row of keys)
+    findings.report('I2', `external reference ${row.system} ${row.external_id} is kept for ticket ${row.ticket_id}, which does not carry it`);
   const references = readRows<{ system: string; external_id: string; ticket_id: string; owner: string | null }>(
     sql,
     `SELECT r.value ->> 'system' AS system, r.value ->> 'id' AS external_id, t.ticket_id, k.ticket_id AS owner
@@ -100,6 +106,9 @@ async function checkReferences(sql: Sql, findings: Findings): Promise<void> {
      WHERE t.external_references <> '[]' AND k.ticket_id IS DISTINCT FROM t.ticket_id`,
   );
   for await (const row of references) {
-    findings.report('I2', `ticket ${row.ticket_id} carries external reference ${row.system} ${row.external_id}, which is kept for ${row.owner ? `ticket ${row.owner}` : 'nobody'}`);
+    findings.report(
+      'I2',
+      `ticket ${row.ticket_id} carries external reference ${row.system} ${row.external_id}, which is kept for ${row.owner ? `ticket ${row.owner}` : 'nobody'}`,
+    );
   }
 }

@@ -39,7 +39,8 @@ async function checkPools(sql: Sql, replay: Replay, findings: Findings): Promise
     `SELECT m.agent_id, count(DISTINCT p.pool_id) AS pools FROM memberships m LEFT JOIN group_pools p USING (group_id)
      GROUP BY m.agent_id HAVING count(DISTINCT p.pool_id) <> 1 OR count(*) <> count(p.pool_id) ORDER BY m.agent_id`,
   );
-  for await (const row of split) findings.report('I9', `the groups of agent ${row.agent_id} are in ${row.pools} pools instead of one: nothing serialises what he is given`);
+  for await (const row of split)
+    findings.report('I9', `the groups of agent ${row.agent_id} are in ${row.pools} pools instead of one: nothing serialises what he is given`);
   const days = readRows<{ group_id: string; business_day: string | null }>(
     sql,
     'SELECT g.group_id, p.business_day::text FROM groups g LEFT JOIN group_pools USING (group_id) LEFT JOIN pools p USING (pool_id) ORDER BY g.group_id',
@@ -47,6 +48,7 @@ async function checkPools(sql: Sql, replay: Replay, findings: Findings): Promise
   for await (const row of days) {
     const day = replay.world.groups.get(row.group_id)?.day ?? '-infinity';
     // A pool may be a day ahead of a group that joined it and was not asked for since.
-    if (row.business_day === null || row.business_day < day) findings.report('I8', `the pool of group ${row.group_id} is at ${row.business_day ?? 'no pool'}, its history at ${day}`);
+    if (row.business_day === null || row.business_day < day)
+      findings.report('I8', `the pool of group ${row.group_id} is at ${row.business_day ?? 'no pool'}, its history at ${day}`);
   }
 }

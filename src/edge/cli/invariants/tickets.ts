@@ -1,7 +1,7 @@
-import { checkTicket, type TicketEntry, type TicketEvent, type TicketFacts, WaitingOrder, type WaitingEntry } from '../../../domain/assignment/index.ts';
+import { checkTicket, type TicketEntry, type TicketEvent, type TicketFacts, type WaitingEntry, WaitingOrder } from '../../../domain/assignment/index.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { readRows, Rows } from './rows.ts';
+import { Rows, readRows } from './rows.ts';
 
 /** The old and new values that `TICKET_ENTRIES` has. */
 export interface FactColumns {
@@ -44,7 +44,10 @@ interface TicketRow {
 
 // What a ticket was before a change: the old value where the column changed, else the value it still has.
 const OLD = ['group_id', 'status', 'priority', 'agent_id']
-  .map((column) => `CASE WHEN operation = 'CREATE' THEN NULL WHEN before ? '${column}' THEN before ->> '${column}' ELSE after ->> '${column}' END AS old_${column}, after ->> '${column}' AS new_${column}`)
+  .map(
+    (column) =>
+      `CASE WHEN operation = 'CREATE' THEN NULL WHEN before ? '${column}' THEN before ->> '${column}' ELSE after ->> '${column}' END AS old_${column}, after ->> '${column}' AS new_${column}`,
+  )
   .join(', ');
 /** Audit entries of tickets that touch their assignment, with what they were before and after. */
 export const TICKET_ENTRIES = `SELECT entity_id, entry_id, transaction_id, time, operation, after, before, changed_fields, ${OLD}
@@ -103,7 +106,9 @@ export async function checkTicketHistories(sql: Sql, findings: Findings): Promis
 /** Checks that whatever waited was given out in waiting order. */
 export async function checkWaitingOrder(sql: Sql, findings: Findings): Promise<void> {
   const order = new WaitingOrder(findings.report);
-  const entries = readRows<FactColumns & { ticket_id: string; transaction_id: string; create_time: string; decision: string | null; decision_kind: string | null }>(
+  const entries = readRows<
+    FactColumns & { ticket_id: string; transaction_id: string; create_time: string; decision: string | null; decision_kind: string | null }
+  >(
     sql,
     `SELECT e.entity_id AS ticket_id, e.transaction_id::text, e.old_group_id, e.old_status::integer, e.old_priority::integer, e.old_agent_id,
        e.new_group_id, e.new_status::integer, e.new_priority::integer, e.new_agent_id,
