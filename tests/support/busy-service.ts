@@ -193,6 +193,11 @@ const people: readonly Deed[] = [
   (who, staff, dice) => who.agents.deleteAgent({ agentId: pick(staff.agentIds, dice) }),
   (who, staff, dice) => bringBack(who, staff, dice),
   (who, staff, dice) => makeLateAgent(who, staff, dice),
+  (who, staff, dice) =>
+    who.agents.updateAgent({
+      agent: { agentId: pick(staff.agentIds, dice), groupIds: [...new Set([groupOf(staff, dice).groupId, groupOf(staff, dice).groupId])] },
+      updateMask: { paths: ['group_ids'] },
+    }),
   (who, staff, dice) => who.groups.addGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [pick(staff.agentIds, dice)] }),
   (who, staff, dice) =>
     who.groups.addGroupMembers({ groupId: groupOf(staff, dice).groupId, agentIds: [...new Set([pick(staff.agentIds, dice), pick(staff.agentIds, dice)])] }),
@@ -234,8 +239,9 @@ async function bringBack(who: Clients, staff: Staff, dice: Dice): Promise<void> 
 }
 
 async function makeLateAgent(who: Clients, staff: Staff, dice: Dice): Promise<void> {
+  const groupIds = [...new Set([groupOf(staff, dice).groupId, groupOf(staff, dice).groupId])];
   await who.agents.createAgent({
-    agent: { agentId: `late-${dice(1e6)}`, groupIds: [groupOf(staff, dice).groupId], ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(3) } : {}) },
+    agent: { agentId: `late-${dice(1e6)}`, groupIds, ...(dice(2) === 0 ? { maxOpenTickets: 1 + dice(3) } : {}) },
   });
 }
 

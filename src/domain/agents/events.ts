@@ -1,9 +1,8 @@
 import { defineEvent } from '../../foundation/commands/events.ts';
 
-/** Agents joined a group: they may be given its waiting tickets. */
+/** Agents joined groups: they may be given their waiting tickets. All that one change brought about, told at once. */
 export interface MembersJoined {
-  readonly groupId: string;
-  readonly agentIds: readonly string[];
+  readonly memberships: readonly { readonly groupId: string; readonly agentId: string }[];
 }
 
 /** See `MembersJoined`. Announced when the memberships are there. */

@@ -20,12 +20,12 @@ export const ticketReactions: readonly EventHandler[] = [
   when(membersRemoved, async (unit, fact) => {
     fact.left = await dealOut(unit, fact.agentIds, fact.groupId);
   }),
-  when(membersJoined, async (unit, { groupId, agentIds }) => {
-    await chargeHandicaps(
+  when(membersJoined, async (unit, { memberships }) => {
+    await chargeHandicaps(unit, memberships);
+    await handOutWaiting(
       unit,
-      agentIds.map((agentId) => ({ agentId, groupId })),
+      memberships.map((membership) => membership.groupId),
     );
-    await handOutWaiting(unit, [groupId]);
   }),
   when(agentsBecameCandidates, async (unit, { agentIds }) => {
     const memberships = await findMemberships(unit, agentIds);

@@ -65,7 +65,7 @@ describe('UpdateAgent', () => {
     expect(await heldTickets(harness, joined)).toEqual({ mover: 2 });
     expect(heard).toEqual([
       { name: 'agents.members_removed', fact: { groupId: left.groupId, agentIds: ['mover'], left: 0 } },
-      { name: 'agents.members_joined', fact: { groupId: joined.groupId, agentIds: ['mover'] } },
+      { name: 'agents.members_joined', fact: { memberships: [{ groupId: joined.groupId, agentId: 'mover' }] } },
     ]);
   });
 

@@ -57,7 +57,7 @@ describe('AddGroupMembers', () => {
     heard.length = 0;
     await admin.groups.addGroupMembers({ groupId: group.groupId, agentIds: ['told-2', 'told-1'] });
     await admin.groups.addGroupMembers({ groupId: group.groupId, agentIds: ['told-2', 'told-1'] });
-    expect(heard).toEqual([{ name: 'agents.members_joined', fact: { groupId: group.groupId, agentIds: ['told-1'] } }]);
+    expect(heard).toEqual([{ name: 'agents.members_joined', fact: { memberships: [{ groupId: group.groupId, agentId: 'told-1' }] } }]);
   });
 
   it('makes one pool of groups that an agent connects, and goes on counting its days', async () => {

@@ -51,12 +51,10 @@ export const addGroupMembers = loneCommand<GroupMembersInput, typeof AddGroupMem
     return {
       answer,
       async write() {
-        await insertMemberships(
-          unit,
-          joining.map((agentId) => ({ groupId, agentId })),
-        );
+        const memberships = joining.map((agentId) => ({ groupId, agentId }));
+        await insertMemberships(unit, memberships);
         await touchAgents(unit, joining);
-        await unit.announce(membersJoined, { groupId, agentIds: joining });
+        await unit.announce(membersJoined, { memberships });
         return undefined;
       },
     };

@@ -60,11 +60,9 @@ export const createAgent = loneCommand<CreateAgentInput, typeof CreateAgentRespo
         await unit.em.flush();
         await unit.sql('INSERT INTO agent_counters (agent_id) VALUES ($1)', [agentId]);
         if (groupIds.length === 0) return undefined;
-        await insertMemberships(
-          unit,
-          groupIds.map((groupId) => ({ groupId, agentId })),
-        );
-        for (const groupId of groupIds) await unit.announce(membersJoined, { groupId, agentIds: [agentId] });
+        const memberships = groupIds.map((groupId) => ({ groupId, agentId }));
+        await insertMemberships(unit, memberships);
+        await unit.announce(membersJoined, { memberships });
         return { agent: toAgentMessage(await getAgentView(unit, agentId)) };
       },
     };

@@ -85,20 +85,20 @@ function groupMoves(memberOf: readonly MemberOf[], groupIds: readonly string[]):
 async function applyChanges(unit: Unit, agent: Agent, raised: Partial<Agent>, { choices, joining, leaving }: Changes): Promise<void> {
   const { agentId } = agent;
   const before = takesTickets(agent);
-  unit.em.assign(agent, raised);
-  await unit.em.flush();
   await deleteMemberships(
     unit,
     leaving.map((groupId) => ({ groupId, agentId })),
   );
-  await insertMemberships(
-    unit,
-    joining.map((groupId) => ({ groupId, agentId })),
-  );
+  unit.em.assign(agent, raised);
+  await unit.em.flush();
   // Tickets leave before others come, so that nobody is full who need not be.
   for (const groupId of leaving) await dealOutOfGroup(unit, { groupId, agentIds: [agentId] });
   if (choices.active === false) await dealOutAll(unit, { agentId, because: 'inactive' });
-  for (const groupId of joining) await unit.announce(membersJoined, { groupId, agentIds: [agentId] });
   if (!before && takesTickets(agent)) await unit.announce(agentsBecameCandidates, { agentIds: [agentId] });
   else if ('maxOpenTickets' in choices || 'skills' in choices) await unit.announce(agentLimitsChanged, { agentIds: [agentId] });
+  if (joining.length === 0) return;
+  // He joins last: a handicap is measured at the moment of joining, before anything is given out there.
+  const memberships = joining.map((groupId) => ({ groupId, agentId }));
+  await insertMemberships(unit, memberships);
+  await unit.announce(membersJoined, { memberships });
 }

@@ -1,10 +1,15 @@
-import type { Agent } from '../../../../gen/ticketing/v1/agent_pb.ts';
+import { create } from '@bufbuild/protobuf';
+import { type Agent, AgentSchema } from '../../../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../../../gen/ticketing/v1/group_pb.ts';
 import type { DocketClient } from '../client.ts';
+import { eachOf } from './each-of.ts';
 import { agentIdOf, groupKeyOf } from './names.ts';
 import type { ImportRecord } from './records.ts';
 
 const PAGE_SIZE = 1000;
+
+/** Agents being made at once: the service gathers them into few commits. */
+const CREATIONS_AT_ONCE = 16;
 
 /** Id of a group that a dry run only thinks of. */
 const IMAGINED = '00000000-0000-4000-8000-000000000000';
@@ -88,28 +93,29 @@ export class Directory {
 
   /**
    * Makes the agents that are missing, as members of the groups that they are seen in, and adds the others to
-   * groups that they are missing from. Deleted agents and groups stay as they are. Answers how many were made and added.
+   * groups that they are missing from. Deleted agents and groups stay as they are. Answers how many agents were made
+   * and how many memberships were added to agents that were there.
    */
   async createAgents(cast: Cast, validateOnly: boolean): Promise<{ made: number; added: number }> {
-    let made = 0;
+    const fresh: Agent[] = [];
     const joining = new Map<string, string[]>();
     for (const [value, { text, groups }] of cast.agents) {
-      const live = [...groups].map((group) => this.findGroup(group)).filter((group): group is Group => group !== undefined && !group.deleteTime);
       const known = this.findAgent(value);
       if (known?.deleteTime) continue;
-      const missing = new Set(live.filter((group) => !known?.groupIds.includes(group.groupId)));
       const agentId = known?.agentId ?? agentIdOf(value);
+      const live = [...groups].map((group) => this.findGroup(group)).filter((group): group is Group => group !== undefined && !group.deleteTime);
+      const missing = new Set(live.filter((group) => !known?.groupIds.includes(group.groupId)));
       if (validateOnly) for (const { key } of missing) this.#imagined.add(`${key} ${agentId}`);
       const groupIds = [...missing].map((group) => group.groupId).filter((groupId) => groupId !== IMAGINED);
-      if (known) {
-        for (const groupId of groupIds) joining.set(groupId, [...(joining.get(groupId) ?? []), agentId]);
-        continue;
-      }
-      const { agent } = await this.#client.agents.createAgent({ agent: { agentId, displayName: text.slice(0, 200), groupIds }, validateOnly });
-      if (agent) this.#agents.set(agentId, agent);
-      made += 1;
+      if (known) for (const groupId of groupIds) joining.set(groupId, [...(joining.get(groupId) ?? []), agentId]);
+      else fresh.push(create(AgentSchema, { agentId, displayName: text.slice(0, 200), groupIds }));
+      // Two names that make one id are one agent.
+      if (!known) this.#agents.set(agentId, fresh.at(-1) as Agent);
     }
-    return { made, added: await this.#addMembers(joining, validateOnly) };
+    await eachOf(fresh, CREATIONS_AT_ONCE, async (agent) => {
+      await this.#client.agents.createAgent({ agent, validateOnly });
+    });
+    return { made: fresh.length, added: await this.#addMembers(joining, validateOnly) };
   }
 
   /** Whether group and agent are there, and not only thought of by a dry run; the agent may be left out. */

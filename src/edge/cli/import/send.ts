@@ -4,6 +4,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Ticket } from '../../../../gen/ticketing/v1/ticket_pb.ts';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { type DocketClient, reasonOf, violationsOf } from '../client.ts';
+import { eachOf } from './each-of.ts';
 import { deriveId, type RowFault } from './records.ts';
 import type { Prepared } from './request.ts';
 
@@ -109,11 +110,3 @@ function outcomeOf({ beginTimeMs }: Sending, ticket: Ticket = unmade): Outcome {
 }
 
 const isOfRow = (error: unknown): error is ConnectError => error instanceof ConnectError && rowCodes.has(error.code);
-
-async function eachOf<Item>(items: readonly Item[], atOnce: number, work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-}
