@@ -95,10 +95,11 @@ describe('a plain sheet', () => {
   });
 
   it('gives the ticket to the agent that a column names, and lets the engine choose where it names none', async () => {
-    const rows = `user_id,team,agent_id\n1,${own},Ann Lee\n2,${own},bob@example.org\n3,${own},Ann Lee\n4,${own},\n`;
+    const rows = `user_id,team,agent_id\n1,${own},Ann Lee\n2,${own},bob@example.org\n3,${own}b,ann lee\n4,${own},\n`;
+    expect((await imported(rows, ['--dry-run', '--create-groups', '--create-agents'])).text).toContain('4 tickets would be created');
     const { text } = await imported(rows, ['--create-groups', '--create-agents']);
     expect(text).toContain('2 agents made');
-    expect((await tickets()).map((ticket) => ticket.agent_id)).toEqual(['ann-lee', 'bob@example.org', 'ann-lee', 'bob@example.org']);
+    expect((await tickets()).map((ticket) => ticket.agent_id)).toEqual(['ann-lee', 'bob@example.org', 'bob@example.org', 'ann-lee']);
   });
 
   it('needs options where its headings say nothing', async () => {

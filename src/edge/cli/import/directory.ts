@@ -107,10 +107,14 @@ export class Directory {
       const missing = new Set(live.filter((group) => !known?.groupIds.includes(group.groupId)));
       if (validateOnly) for (const { key } of missing) this.#imagined.add(`${key} ${agentId}`);
       const groupIds = [...missing].map((group) => group.groupId).filter((groupId) => groupId !== IMAGINED);
-      if (known) for (const groupId of groupIds) joining.set(groupId, [...(joining.get(groupId) ?? []), agentId]);
-      else fresh.push(create(AgentSchema, { agentId, displayName: text.slice(0, 200), groupIds }));
-      // Two names that make one id are one agent.
-      if (!known) this.#agents.set(agentId, fresh.at(-1) as Agent);
+      if (!known) {
+        const agent = create(AgentSchema, { agentId, displayName: text.slice(0, 200), groupIds });
+        fresh.push(agent);
+        // Two names that make one id are one agent.
+        this.#agents.set(agentId, agent);
+      } else if (!validateOnly || !fresh.includes(known)) {
+        for (const groupId of groupIds) joining.set(groupId, [...(joining.get(groupId) ?? []), agentId]);
+      }
     }
     await eachOf(fresh, CREATIONS_AT_ONCE, async (agent) => {
       await this.#client.agents.createAgent({ agent, validateOnly });
