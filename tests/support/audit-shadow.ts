@@ -38,7 +38,7 @@ export function differences(reading: Pick<Reading, 'sql'>): Promise<Record<strin
   return reading.sql(
     `SELECT entity_type, entity_id, operation, version::text, sum(logged)::integer AS too_many FROM (
        SELECT entity_type, entity_id, operation, version, transaction_id, 1 AS logged FROM audit_entries
-         WHERE transaction_id >= (SELECT min(transaction_id) FROM shadow)
+         WHERE transaction_id >= (SELECT transaction_id FROM shadow ORDER BY transaction_id LIMIT 1)
        UNION ALL SELECT entity_type, entity_id, operation, version, transaction_id, -1 FROM shadow
      ) told GROUP BY entity_type, entity_id, operation, version, transaction_id HAVING sum(logged) <> 0`,
   );
