@@ -5,7 +5,6 @@ import { ClosingLine } from './tests/support/closing-line.ts';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/bench/**'],
     globalSetup: ['tests/support/database/global-setup.ts'],
     reporters: ['default', new ClosingLine()],
     pool: 'forks',

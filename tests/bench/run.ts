@@ -1,110 +1,77 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create, type DescMethodUnary, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
-import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
-import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
-import { startEmbeddedServer } from '../../src/foundation/database/embedded/index.ts';
-import { newId } from '../../src/foundation/ids.ts';
-import { openCompetitor } from './competitor.ts';
-import { startService } from './service.ts';
+import { Bench } from './bench.ts';
+import { checkSites } from './check.ts';
+import { readOptions, USAGE } from './options.ts';
+import { describeMachine } from './report/machine.ts';
+import { type CheckSummary, closingLines, exitCodeOf, headLines, type Results, writeResults } from './report/results.ts';
+import { type ScenarioSummary, summarize } from './report/summary.ts';
+import { scenarioLines } from './report/table.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios/index.ts';
+import { startServer } from './server.ts';
 
-/** Agents of the one hot group. */
-const AGENTS = 100;
-/** Seconds of one measurement, and how often each is repeated, in turn with its competitor. */
-const SECONDS = Number(process.argv[2] ?? 5);
-const REPEATS = Number(process.argv[3] ?? 5);
-const IN_FLIGHT = [1, 64];
+const print = (...lines: string[]): void => console.log(lines.join('\n'));
 
-interface Figure {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+function chosen(names: readonly string[]): readonly Scenario[] {
+  const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}; there are ${scenarios.map(({ name }) => name).join(', ')}`);
+  return names.length === 0 ? scenarios : scenarios.filter(({ name }) => names.includes(name));
 }
 
-/** Keeps `inFlight` calls going for a while. */
-async function load(inFlight: number, seconds: number, call: () => Promise<unknown>): Promise<Figure> {
-  const times: number[] = [];
-  const start = performance.now();
-  const end = start + seconds * 1000;
-  const worker = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const before = performance.now();
-      await call();
-      times.push(performance.now() - before);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  const elapsed = (performance.now() - start) / 1000;
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-  return { perSecond: times.length / elapsed, p50Ms: at(0.5), p99Ms: at(0.99) };
-}
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
-function caller(port: number, token: string) {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  const metadata = new Metadata();
-  metadata.set('authorization', `Bearer ${token}`);
-  const asIs = (bytes: Buffer): Buffer => bytes;
-  // biome-ignore lint/suspicious/noExplicitAny: one function for every method; each call site names its own.
-  return (method: DescMethodUnary<any, any>, request: object): Promise<any> =>
-    new Promise((resolve, reject) => {
-      const bytes = Buffer.from(toBinary(method.input, create(method.input, request)));
-      client.makeUnaryRequest(`/${method.parent.typeName}/${method.name}`, asIs, asIs, bytes, metadata, {}, (error, answer) => {
-        if (error) reject(error);
-        else resolve(fromBinary(method.output, answer as Buffer));
-      });
-    });
-}
-
-const directory = join(tmpdir(), `docket-bench-${process.pid}`);
-mkdirSync(directory, { recursive: true, mode: 0o755 });
-const database = await startEmbeddedServer({ dataDirectory: directory, ephemeral: true });
-const service = await startService(database.url);
-try {
-  const call = caller(service.grpcPort, service.token);
-  const { group } = await call(GroupService.method.createGroup, { group: { key: 'HOT', name: 'One hot group' } });
-  for (let i = 1; i <= AGENTS; i++) await call(AgentService.method.createAgent, { agent: { agentId: `agent-${i}`, groupIds: [group.groupId] } });
-  const competitor = await openCompetitor(database.url, AGENTS, Math.max(...IN_FLIGHT));
-  const createTicket = () => call(TicketService.method.createTicket, { groupId: group.groupId, userId: 7n, title: 'a ticket', requestId: newId() });
-  await load(64, SECONDS, createTicket);
-  await load(64, SECONDS, competitor.createTicket);
-  const idleBytes = service.residentBytes();
-  for (const inFlight of IN_FLIGHT) {
-    const docket: Figure[] = [];
-    const raw: Figure[] = [];
-    const cpuBefore = service.cpuSeconds();
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      docket.push(await load(inFlight, SECONDS, createTicket));
-      raw.push(await load(inFlight, SECONDS, competitor.createTicket));
-    }
-    const cpuMs = ((service.cpuSeconds() - cpuBefore) * 1000) / docket.reduce((sum, figure) => sum + figure.perSecond * SECONDS, 0);
-    print(inFlight, docket, raw, cpuMs);
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  const wanted = chosen(options.scenarios);
+  if (options.list) {
+    print(...wanted.map(({ name, title }) => `${name.padEnd(20)} ${title}`));
+    return 0;
   }
-  process.stdout.write(`resident size of the service: ${mib(idleBytes)} after warm-up, ${mib(service.residentBytes())} at the end\n`);
-  await competitor.close();
-} finally {
-  await service.stop();
-  await database.close();
-  rmSync(directory, { recursive: true, force: true });
-}
-process.exit(0);
-
-function print(inFlight: number, docket: readonly Figure[], raw: readonly Figure[], cpuMs: number): void {
-  const line = (name: string, figures: readonly Figure[]): string => {
-    const rates = figures.map((figure) => figure.perSecond);
-    return `${name.padEnd(28)} ${median(rates).toFixed(0).padStart(7)}/s  (${Math.min(...rates).toFixed(0)}–${Math.max(...rates).toFixed(0)})  p50 ${median(figures.map((figure) => figure.p50Ms)).toFixed(1)} ms  p99 ${median(figures.map((figure) => figure.p99Ms)).toFixed(1)} ms`;
+  const directory = mkdtempSync(join(tmpdir(), 'docket-bench-'));
+  chmodSync(directory, 0o755);
+  const server = await startServer(join(directory, 'postgres'));
+  const { version, settings } = server;
+  const { seconds, repeats } = options.pace;
+  const head = {
+    time: new Date().toISOString(),
+    machine: describeMachine(),
+    postgres: { version, settings },
+    command: { client: options.client, seconds, repeats, quick: options.quick },
   };
-  const ratio = median(docket.map((figure, at) => figure.perSecond / (raw[at]?.perSecond ?? 1)));
-  process.stdout.write(
-    `\n${inFlight} in flight, ${REPEATS} × ${SECONDS} s in turn\n${line('CreateTicket over gRPC', docket)}\n${line('L1, hand-written SQL', raw)}\nratio ${ratio.toFixed(2)} × L1; CPU of the service ${cpuMs.toFixed(2)} ms a ticket\n`,
-  );
+  print(...headLines(head), '');
+  const summaries: ScenarioSummary[] = [];
+  const checks: CheckSummary[] = [];
+  const failures: string[] = [];
+  const bench = new Bench(server, options, directory, print);
+  try {
+    for (const scenario of wanted) {
+      print(`${scenario.name} …`);
+      const startMs = performance.now();
+      try {
+        const outcome = await scenario.run(bench);
+        const summary = summarize(scenario, outcome, (performance.now() - startMs) / 1000);
+        summaries.push(summary);
+        print(...scenarioLines(summary), '');
+      } catch (cause) {
+        failures.push(`${scenario.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+        print(`FAIL ${failures.at(-1)}`);
+      }
+      await bench.endScenario();
+      checks.push(...(await checkSites(bench, scenario.name)));
+    }
+  } finally {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const results: Results = { ...head, scenarios: summaries, checks, failures };
+  const written = writeResults(options.out, results);
+  print(...closingLines(results), '', `written to ${written}`);
+  return exitCodeOf(results);
 }
 
-function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (cause) {
+  console.error(cause instanceof Error ? cause.message : cause, `\n\n${USAGE}`);
+  process.exitCode = 2;
 }

@@ -1,66 +1,80 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { closeSync, openSync, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeToken } from '../support/fleet/process.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** The service in a process of its own, as `npm start` runs it. */
+/** The service in a process of its own. */
 export interface ServiceProcess {
+  readonly pid: number;
   readonly grpcPort: number;
-  readonly token: string;
-  /** Resident size, in bytes. */
-  residentBytes(): number;
-  /** CPU time that the process has used, in seconds. */
-  cpuSeconds(): number;
+  /** Its /metrics, as text. */
+  metrics(): Promise<string>;
+  /** Tells it to stop and waits until it has. */
   stop(): Promise<void>;
 }
 
-/** Starts it on a database, on free ports, with a token that may do everything. */
-export async function startService(databaseUrl: string): Promise<ServiceProcess> {
-  const env = {
-    ...process.env,
-    DATABASE_URL: databaseUrl,
-    DOCKET_GRPC_PORT: '0',
-    DOCKET_CONNECT_PORT: '0',
-    DOCKET_METRICS_PORT: '0',
-    DOCKET_LOG_LEVEL: 'info',
-  };
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const grpcPort = await servingPort(child);
-  const made = spawn(process.execPath, [MAIN, 'token', 'create', '--name', 'bench', '--role', 'admin'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  let printed = '';
-  made.stdout.on('data', (chunk: Buffer) => {
-    printed += chunk.toString();
-  });
-  await once(made, 'close');
-  const token = /docket_\w+_\w+/.exec(printed)?.[0];
-  if (!token) throw new Error(`no token was made: ${printed}`);
+/** What to start, and where it leaves its log. */
+export interface ServiceOptions {
+  readonly databaseUrl: string;
+  readonly logDirectory: string;
+  /** The program, instead of `docket serve`. */
+  readonly program?: string;
+}
+
+let started = 0;
+
+/**
+ * Starts it as `npm start` does, on free ports, everything on and nothing set but the database. It logs into
+ * a file, as under any init system: a pipe would make the reader's work part of what is measured.
+ */
+export async function startService({ databaseUrl, logDirectory, program }: ServiceOptions): Promise<ServiceProcess> {
+  const path = join(logDirectory, `service-${++started}.log`);
+  const log = openSync(path, 'w');
+  const env = { ...process.env, DATABASE_URL: databaseUrl, DOCKET_GRPC_PORT: '0', DOCKET_CONNECT_PORT: '0', DOCKET_METRICS_PORT: '0' };
+  const serving = untilServing(path);
+  const child = spawn(process.execPath, program ? [program] : [MAIN, 'serve'], { env, stdio: ['ignore', log, log] });
+  closeSync(log);
+  const ended = once(child, 'exit');
+  const ports = await Promise.race([serving.ports, ended.then(([code]) => fail(`the service ended with ${code} before it served:\n${readFileSync(path)}`))]);
+  serving.close();
   return {
-    grpcPort,
-    token,
-    residentBytes: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
-    cpuSeconds() {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
-    async stop() {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-    },
+    pid: child.pid ?? 0,
+    grpcPort: ports.grpc_port,
+    metrics: async () => (await fetch(`http://127.0.0.1:${ports.metrics_port}/metrics`)).text(),
+    stop: () => stop(child, ended),
   };
 }
 
-async function servingPort(child: ChildProcess): Promise<number> {
-  if (!child.stdout) throw new Error('the service has no output');
-  const lines = createInterface({ input: child.stdout });
-  for await (const line of lines) {
-    const logged = JSON.parse(line) as { msg?: string; grpc_port?: number };
-    if (logged.msg !== 'serving' || logged.grpc_port === undefined) continue;
-    // What follows is read and dropped, so that the service never waits for us.
-    child.stdout.resume();
-    return logged.grpc_port;
-  }
-  throw new Error('the service ended before it served');
+/** The bare token of an administrator of a database. */
+export async function administratorToken(databaseUrl: string): Promise<string> {
+  return (await makeToken(databaseUrl)).replace(/^Bearer /, '');
+}
+
+interface Ports {
+  readonly grpc_port: number;
+  readonly metrics_port: number;
+}
+
+function untilServing(path: string): { readonly ports: Promise<Ports>; close(): void } {
+  const found = Promise.withResolvers<Ports>();
+  const watcher = watch(path, () => {
+    const line = readFileSync(path, 'utf8')
+      .split('\n')
+      .find((each) => each.includes('"msg":"serving"') && each.endsWith('}'));
+    if (line) found.resolve(JSON.parse(line) as Ports);
+  });
+  return { ports: found.promise, close: () => watcher.close() };
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+  await ended;
+}
+
+function fail(words: string): never {
+  throw new Error(words);
 }

@@ -1,0 +1,51 @@
+import type { Bench } from './bench.ts';
+import { L64_TICKETS, makeHandWrittenTables } from './competitors/hand-written.ts';
+import { startEmptyServer } from './competitors/start-empty-server.ts';
+import type { CreateTicketParameters } from './load/subjects/create-ticket.ts';
+import type { EmptyCallParameters } from './load/subjects/empty-call.ts';
+import type { Contender } from './measure/turns.ts';
+import type { Site } from './site.ts';
+
+/** A contender whose statements can be counted. */
+export type CountedContender = Contender & { readonly databaseUrl: string };
+
+/** CreateTicket of a site over gRPC, into any of its groups. */
+export async function createTicket(bench: Bench, site: Site, inFlight: number, name: string): Promise<CountedContender> {
+  const parameters: CreateTicketParameters = { client: bench.options.client, ports: site.ports, token: site.token, groupIds: site.groupIds };
+  return {
+    name,
+    unit: 'ticket',
+    unitsPerCall: 1,
+    inFlight,
+    load: await bench.startLoad({ subject: 'create-ticket', parameters, inFlight }),
+    processes: site.processes,
+    databaseUrl: site.databaseUrl,
+    acknowledged: (units) => {
+      site.acknowledged += units;
+    },
+  };
+}
+
+/** L1, L1x or L64, each on a database of its own with so many agents. */
+export async function handWritten(bench: Bench, subject: 'l1' | 'l1x' | 'l64', agents: number, inFlight: number): Promise<CountedContender> {
+  const databaseUrl = await bench.createDatabase(subject);
+  await makeHandWrittenTables(databaseUrl, agents);
+  return {
+    name: { l1: 'L1', l1x: 'L1x', l64: 'L64' }[subject],
+    unit: 'ticket',
+    unitsPerCall: subject === 'l64' ? L64_TICKETS : 1,
+    inFlight,
+    load: await bench.startLoad({ subject, parameters: { databaseUrl }, inFlight }),
+    processes: [],
+    databaseUrl,
+  };
+}
+
+/** F0: an empty unary call of bare grpc-js. */
+export async function emptyCall(bench: Bench, inFlight: number): Promise<Contender> {
+  const server = await startEmptyServer();
+  bench.atEnd(() => server.stop());
+  const parameters: EmptyCallParameters = { client: bench.options.client, port: server.port };
+  const load = await bench.startLoad({ subject: 'empty-call', parameters, inFlight });
+  return { name: 'F0', unit: 'call', unitsPerCall: 1, inFlight, load, processes: [server] };
+}
