@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { type Duration, DurationSchema, type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { Sql } from './database/sql.ts';
 
 /** An instant as PostgreSQL prints it in UTC, microseconds kept: `2026-03-01 09:30:00.123456+00`. */
@@ -43,6 +43,17 @@ export function fromTimestamp(timestamp: Timestamp): Instant {
     .padStart(6, '0');
   return `${whole}.${micros}+00`;
 }
+
+/** An instant in microseconds since 1970, exact until the year 2255; minus infinity for `-infinity`. */
+export function microsOf(instant: Instant): number {
+  if (instant === '-infinity') return -Infinity;
+  const { seconds, nanos } = toTimestamp(instant);
+  return Number(seconds) * 1_000_000 + nanos / 1000;
+}
+
+/** The wire form of a span of whole milliseconds, not negative. */
+export const toDuration = (spanMs: number): Duration =>
+  create(DurationSchema, { seconds: BigInt(Math.floor(spanMs / 1000)), nanos: (spanMs % 1000) * 1_000_000 });
 
 /** Whether a name is an IANA time zone that this runtime knows. */
 export function isTimeZone(name: string): boolean {

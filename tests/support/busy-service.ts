@@ -63,16 +63,20 @@ export async function hireStaff(harness: Harness): Promise<Staff> {
     SKILL: SKILLED,
     HAND: { strategy: AssignmentStrategy.MANUAL },
     ALONE: {},
+    ROUND: { strategy: AssignmentStrategy.ROUND_ROBIN },
+    OPEN: { strategy: AssignmentStrategy.FEWEST_OPEN, maxOpenPerAgent: 20 },
+    RATE: { strategy: AssignmentStrategy.ASSIGNED_PER_HOUR_PRESENT },
+    WEIGHED: { strategy: AssignmentStrategy.WEIGHTED, catchUpLimit: 2 },
   };
   const groups: Group[] = [];
   for (const [key, assignmentPolicy] of Object.entries(policies)) groups.push(await makeGroup(harness, key, assignmentPolicy ? { assignmentPolicy } : {}));
-  const shared = groups.slice(0, 5);
+  const shared = groups.filter(({ key }) => key !== 'ALONE');
   const agents: [string, MessageInitShape<typeof AgentSchema>][] = [
-    ['ann', {}],
+    ['ann', { weight: 3 }],
     ['bob', { maxOpenTickets: 4 }],
     ['cat', { skills: { french: 2 } }],
     ['dan', { skills: { french: 1 }, maxOpenTickets: 2 }],
-    ['eve', {}],
+    ['eve', { weight: 1000 }],
     ['fay', { maxOpenTickets: 6 }],
     ['gus', {}],
   ];
@@ -80,10 +84,10 @@ export async function hireStaff(harness: Harness): Promise<Staff> {
     await makeAgent(
       harness,
       agentId,
-      shared.filter((_, group) => (at + group) % 2 === 0 || group === at % 5),
+      shared.filter((_, group) => (at + group) % 2 === 0 || group === at % shared.length),
       more,
     );
-  for (const agentId of ['xia', 'yan', 'zoe']) await makeAgent(harness, agentId, groups.slice(5));
+  for (const agentId of ['xia', 'yan', 'zoe']) await makeAgent(harness, agentId, groups.slice(5, 6));
   return { groups, agentIds: [...agents.map(([agentId]) => agentId), 'xia'] };
 }
 
@@ -178,7 +182,11 @@ const many: readonly Deed[] = [
   },
 ];
 
+const { LEAST_ASSIGNED_TODAY, MANUAL, ROUND_ROBIN, FEWEST_OPEN, ASSIGNED_PER_HOUR_PRESENT, WEIGHTED } = AssignmentStrategy;
+const STRATEGIES = [LEAST_ASSIGNED_TODAY, LEAST_ASSIGNED_TODAY, MANUAL, ROUND_ROBIN, FEWEST_OPEN, ASSIGNED_PER_HOUR_PRESENT, WEIGHTED];
+
 const people: readonly Deed[] = [
+  (who, staff, dice) => who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), weight: 1 + dice(9) }, updateMask: { paths: ['weight'] } }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AWAY, reassignPending: dice(2) === 0 }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AVAILABLE }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AVAILABLE }),
@@ -207,7 +215,7 @@ const people: readonly Deed[] = [
     who.groups.updateGroup({
       group: {
         groupId: groupOf(staff, dice).groupId,
-        assignmentPolicy: { strategy: dice(4) === 0 ? AssignmentStrategy.MANUAL : AssignmentStrategy.LEAST_ASSIGNED_TODAY, preferPreviousAgent: dice(2) === 0 },
+        assignmentPolicy: { strategy: pick(STRATEGIES, dice), preferPreviousAgent: dice(2) === 0 },
       },
       updateMask: { paths: ['assignment_policy.strategy', 'assignment_policy.prefer_previous_agent'] },
     }),

@@ -20,6 +20,8 @@ export function rosterAgent(agentId: string, more: Partial<RosterAgent> = {}): R
     deleted: false,
     availability: 'AVAILABLE',
     skills: {},
+    weight: 1,
+    presence: undefined,
     maxOpenTickets: null,
     groups: [],
     assignedToday: 0,

@@ -78,8 +78,8 @@ export type Agent = Message<"ticketing.v1.Agent"> & {
   skills: { [key: string]: number };
 
   /**
-   * His share of the work relative to others, 1–1000. Absent at creation means 1. Kept for policies that weigh agents;
-   * LEAST_ASSIGNED_TODAY and MANUAL do not look at it.
+   * His share of the work relative to others, 1–1000, in groups whose strategy is WEIGHTED: 2 means twice as many
+   * tickets as 1. Absent at creation means 1. Other strategies do not look at it.
    *
    * @generated from field: optional int32 weight = 8;
    */

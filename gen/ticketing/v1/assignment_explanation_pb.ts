@@ -7,8 +7,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { AssignmentStrategy } from "./assignment_policy_pb.ts";
 import { file_ticketing_v1_assignment_policy } from "./assignment_policy_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/assignment_explanation.proto.
  */
 export const file_ticketing_v1_assignment_explanation: GenFile = /*@__PURE__*/
-  fileDesc("Cil0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9leHBsYW5hdGlvbi5wcm90bxIMdGlja2V0aW5nLnYxIukEChVBc3NpZ25tZW50RXhwbGFuYXRpb24SFgoJdGlja2V0X2lkGAEgASgJQgPgQQMSFwoKdGlja2V0X2tleRgCIAEoCUID4EEDEhoKCHNlcXVlbmNlGAMgASgDQgPgQQNIAIgBARItCgRraW5kGAQgASgOMhoudGlja2V0aW5nLnYxLkRlY2lzaW9uS2luZEID4EEDEhUKCGFnZW50X2lkGAUgASgJQgPgQQMSHgoRcHJldmlvdXNfYWdlbnRfaWQYBiABKAlCA+BBAxI2Cg1kZWNpc2lvbl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKCGdyb3VwX2lkGAggASgJQgPgQQMSNwoIc3RyYXRlZ3kYCSABKA4yIC50aWNrZXRpbmcudjEuQXNzaWdubWVudFN0cmF0ZWd5QgPgQQMSGwoOcG9saWN5X3ZlcnNpb24YCiABKAVCA+BBAxIZCgxidXNpbmVzc19kYXkYCyABKAlCA+BBAxIbCg5yb3VuZF9wb3NpdGlvbhgMIAEoBUID4EEDEhQKB3N1bW1hcnkYDSABKAlCA+BBAxI6CgpjYW5kaWRhdGVzGA4gAygLMiEudGlja2V0aW5nLnYxLkFzc2lnbm1lbnRDYW5kaWRhdGVCA+BBAxIxCghsZWZ0X291dBgPIAMoCzIaLnRpY2tldGluZy52MS5MZWZ0T3V0QWdlbnRCA+BBAxIuCgl0aWVfYnJlYWsYECABKA4yFi50aWNrZXRpbmcudjEuVGllQnJlYWtCA+BBA0ILCglfc2VxdWVuY2UiuAIKE0Fzc2lnbm1lbnRDYW5kaWRhdGUSFQoIYWdlbnRfaWQYASABKAlCA+BBAxIbCg5hc3NpZ25lZF90b2RheRgCIAEoBUID4EEDEhUKCGhhbmRpY2FwGAMgASgFQgPgQQMSFQoIc29ydF9rZXkYBCABKANCA+BBAxIoChZsYXN0X2Fzc2lnbmVkX3NlcXVlbmNlGAUgASgDQgPgQQNIAIgBARIZCgxvcGVuX3RpY2tldHMYBiABKAVCA+BBAxIiChByZWNlaXZlZF9pbl9kZWFsGAcgASgFQgPgQQNIAYgBARIRCgRyYW5rGAggASgFQgPgQQMSEwoGY2hvc2VuGAkgASgIQgPgQQNCGQoXX2xhc3RfYXNzaWduZWRfc2VxdWVuY2VCEwoRX3JlY2VpdmVkX2luX2RlYWwiVwoMTGVmdE91dEFnZW50EhUKCGFnZW50X2lkGAEgASgJQgPgQQMSMAoGcmVhc29uGAIgASgOMhsudGlja2V0aW5nLnYxLkxlZnRPdXRSZWFzb25CA+BBAyqyAQoMRGVjaXNpb25LaW5kEh0KGURFQ0lTSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIYChRERUNJU0lPTl9LSU5EX0NSRUFURRABEhkKFURFQ0lTSU9OX0tJTkRfV0FJVElORxACEhgKFERFQ0lTSU9OX0tJTkRfUkVPUEVOEAMSGgoWREVDSVNJT05fS0lORF9SRUFTU0lHThAEEhgKFERFQ0lTSU9OX0tJTkRfTUFOVUFMEAUqpQIKDUxlZnRPdXRSZWFzb24SHwobTEVGVF9PVVRfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUTEVGVF9PVVRfUkVBU09OX0FXQVkQARIbChdMRUZUX09VVF9SRUFTT05fT0ZGTElORRACEhwKGExFRlRfT1VUX1JFQVNPTl9JTkFDVElWRRADEhgKFExFRlRfT1VUX1JFQVNPTl9GVUxMEAQSHwobTEVGVF9PVVRfUkVBU09OX0xBQ0tTX1NLSUxMEAUSHAoYTEVGVF9PVVRfUkVBU09OX0VYQ0xVREVEEAYSIQodTEVGVF9PVVRfUkVBU09OX01BTlVBTF9QT0xJQ1kQBxIiCh5MRUZUX09VVF9SRUFTT05fR1JPVVBfSU5BQ1RJVkUQCCr4AQoIVGllQnJlYWsSGQoVVElFX0JSRUFLX1VOU1BFQ0lGSUVEEAASEgoOVElFX0JSRUFLX05PTkUQARIcChhUSUVfQlJFQUtfT05MWV9DQU5ESURBVEUQAhIcChhUSUVfQlJFQUtfUFJFVklPVVNfQUdFTlQQAxIdChlUSUVfQlJFQUtfRkVXRVNUX1JFQ0VJVkVEEAQSIwofVElFX0JSRUFLX0ZFV0VTVF9BU1NJR05FRF9UT0RBWRAFEiUKIVRJRV9CUkVBS19MRUFTVF9SRUNFTlRMWV9BU1NJR05FRBAGEhYKElRJRV9CUkVBS19BR0VOVF9JRBAHQk4KE2RvY2tldC50aWNrZXRpbmcudjFQAVofZG9ja2V0L3RpY2tldGluZy92MTt0aWNrZXRpbmd2MaoCE0RvY2tldC5UaWNrZXRpbmcuVjFiBnByb3RvMw", [file_google_api_field_behavior, file_google_protobuf_timestamp, file_ticketing_v1_assignment_policy]);
+  fileDesc("Cil0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9leHBsYW5hdGlvbi5wcm90bxIMdGlja2V0aW5nLnYxIukEChVBc3NpZ25tZW50RXhwbGFuYXRpb24SFgoJdGlja2V0X2lkGAEgASgJQgPgQQMSFwoKdGlja2V0X2tleRgCIAEoCUID4EEDEhoKCHNlcXVlbmNlGAMgASgDQgPgQQNIAIgBARItCgRraW5kGAQgASgOMhoudGlja2V0aW5nLnYxLkRlY2lzaW9uS2luZEID4EEDEhUKCGFnZW50X2lkGAUgASgJQgPgQQMSHgoRcHJldmlvdXNfYWdlbnRfaWQYBiABKAlCA+BBAxI2Cg1kZWNpc2lvbl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKCGdyb3VwX2lkGAggASgJQgPgQQMSNwoIc3RyYXRlZ3kYCSABKA4yIC50aWNrZXRpbmcudjEuQXNzaWdubWVudFN0cmF0ZWd5QgPgQQMSGwoOcG9saWN5X3ZlcnNpb24YCiABKAVCA+BBAxIZCgxidXNpbmVzc19kYXkYCyABKAlCA+BBAxIbCg5yb3VuZF9wb3NpdGlvbhgMIAEoBUID4EEDEhQKB3N1bW1hcnkYDSABKAlCA+BBAxI6CgpjYW5kaWRhdGVzGA4gAygLMiEudGlja2V0aW5nLnYxLkFzc2lnbm1lbnRDYW5kaWRhdGVCA+BBAxIxCghsZWZ0X291dBgPIAMoCzIaLnRpY2tldGluZy52MS5MZWZ0T3V0QWdlbnRCA+BBAxIuCgl0aWVfYnJlYWsYECABKA4yFi50aWNrZXRpbmcudjEuVGllQnJlYWtCA+BBA0ILCglfc2VxdWVuY2UirgMKE0Fzc2lnbm1lbnRDYW5kaWRhdGUSFQoIYWdlbnRfaWQYASABKAlCA+BBAxIbCg5hc3NpZ25lZF90b2RheRgCIAEoBUID4EEDEhUKCGhhbmRpY2FwGAMgASgFQgPgQQMSFQoIc29ydF9rZXkYBCABKANCA+BBAxIoChZsYXN0X2Fzc2lnbmVkX3NlcXVlbmNlGAUgASgDQgPgQQNIAIgBARIZCgxvcGVuX3RpY2tldHMYBiABKAVCA+BBAxIiChByZWNlaXZlZF9pbl9kZWFsGAcgASgFQgPgQQNIAYgBARIRCgRyYW5rGAggASgFQgPgQQMSEwoGY2hvc2VuGAkgASgIQgPgQQMSHQoQc29ydF9rZXlfZGl2aXNvchgKIAEoA0ID4EEDEjAKCHByZXNlbmNlGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgPgQQMSGAoGd2VpZ2h0GAwgASgFQgPgQQNIAogBAUIZChdfbGFzdF9hc3NpZ25lZF9zZXF1ZW5jZUITChFfcmVjZWl2ZWRfaW5fZGVhbEIJCgdfd2VpZ2h0IlcKDExlZnRPdXRBZ2VudBIVCghhZ2VudF9pZBgBIAEoCUID4EEDEjAKBnJlYXNvbhgCIAEoDjIbLnRpY2tldGluZy52MS5MZWZ0T3V0UmVhc29uQgPgQQMqsgEKDERlY2lzaW9uS2luZBIdChlERUNJU0lPTl9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUREVDSVNJT05fS0lORF9DUkVBVEUQARIZChVERUNJU0lPTl9LSU5EX1dBSVRJTkcQAhIYChRERUNJU0lPTl9LSU5EX1JFT1BFThADEhoKFkRFQ0lTSU9OX0tJTkRfUkVBU1NJR04QBBIYChRERUNJU0lPTl9LSU5EX01BTlVBTBAFKqUCCg1MZWZ0T3V0UmVhc29uEh8KG0xFRlRfT1VUX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFExFRlRfT1VUX1JFQVNPTl9BV0FZEAESGwoXTEVGVF9PVVRfUkVBU09OX09GRkxJTkUQAhIcChhMRUZUX09VVF9SRUFTT05fSU5BQ1RJVkUQAxIYChRMRUZUX09VVF9SRUFTT05fRlVMTBAEEh8KG0xFRlRfT1VUX1JFQVNPTl9MQUNLU19TS0lMTBAFEhwKGExFRlRfT1VUX1JFQVNPTl9FWENMVURFRBAGEiEKHUxFRlRfT1VUX1JFQVNPTl9NQU5VQUxfUE9MSUNZEAcSIgoeTEVGVF9PVVRfUkVBU09OX0dST1VQX0lOQUNUSVZFEAgq0gIKCFRpZUJyZWFrEhkKFVRJRV9CUkVBS19VTlNQRUNJRklFRBAAEhIKDlRJRV9CUkVBS19OT05FEAESHAoYVElFX0JSRUFLX09OTFlfQ0FORElEQVRFEAISHAoYVElFX0JSRUFLX1BSRVZJT1VTX0FHRU5UEAMSHQoZVElFX0JSRUFLX0ZFV0VTVF9SRUNFSVZFRBAEEiMKH1RJRV9CUkVBS19GRVdFU1RfQVNTSUdORURfVE9EQVkQBRIlCiFUSUVfQlJFQUtfTEVBU1RfUkVDRU5UTFlfQVNTSUdORUQQBhIWChJUSUVfQlJFQUtfQUdFTlRfSUQQBxIhCh1USUVfQlJFQUtfRkVXRVNUX09QRU5fVElDS0VUUxAIEhkKFVRJRV9CUkVBS19MT1dFU1RfUkFURRAJEhoKFlRJRV9CUkVBS19MT1dFU1RfU0hBUkUQCkJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_timestamp, file_ticketing_v1_assignment_policy]);
 
 /**
  * Why a ticket was given to one agent and not to another, from the stored decision. For a ticket that waits and has
@@ -174,7 +174,9 @@ export type AssignmentCandidate = Message<"ticketing.v1.AssignmentCandidate"> & 
   handicap: number;
 
   /**
-   * What is compared first; the lowest wins. Under LEAST_ASSIGNED_TODAY: assigned today plus handicap.
+   * What the strategy compares, to be divided by `sort_key_divisor`; the lowest wins. LEAST_ASSIGNED_TODAY and MANUAL:
+   * assigned today plus handicap. ROUND_ROBIN: sequence of the last decision that he won, 0 for none. FEWEST_OPEN: open
+   * tickets. ASSIGNED_PER_HOUR_PRESENT: assigned today. WEIGHTED: assigned today plus handicap plus one.
    *
    * @generated from field: int64 sort_key = 4;
    */
@@ -195,7 +197,7 @@ export type AssignmentCandidate = Message<"ticketing.v1.AssignmentCandidate"> & 
   openTickets: number;
 
   /**
-   * In a reassignment: tickets that he had already received in the same deal, which is compared first. Absent in
+   * In a reassignment: tickets that he had already received in the same deal, which is compared before all else. Absent in
    * other decisions.
    *
    * @generated from field: optional int32 received_in_deal = 7;
@@ -215,6 +217,28 @@ export type AssignmentCandidate = Message<"ticketing.v1.AssignmentCandidate"> & 
    * @generated from field: bool chosen = 9;
    */
   chosen: boolean;
+
+  /**
+   * By what `sort_key` is divided, at least 1. ASSIGNED_PER_HOUR_PRESENT: milliseconds present today. WEIGHTED: his
+   * weight. Otherwise 1.
+   *
+   * @generated from field: int64 sort_key_divisor = 10;
+   */
+  sortKeyDivisor: bigint;
+
+  /**
+   * How long he had been present on that business day. Set under ASSIGNED_PER_HOUR_PRESENT alone.
+   *
+   * @generated from field: google.protobuf.Duration presence = 11;
+   */
+  presence?: Duration | undefined;
+
+  /**
+   * His weight. Set under WEIGHTED alone.
+   *
+   * @generated from field: optional int32 weight = 12;
+   */
+  weight?: number | undefined;
 };
 
 /**
@@ -458,6 +482,27 @@ export const TieBreak = {
    * @generated from enum value: TIE_BREAK_AGENT_ID = 7;
    */
   AGENT_ID: 7,
+
+  /**
+   * He held fewer pending tickets.
+   *
+   * @generated from enum value: TIE_BREAK_FEWEST_OPEN_TICKETS = 8;
+   */
+  FEWEST_OPEN_TICKETS: 8,
+
+  /**
+   * He had been given fewer tickets today for the time that he was present.
+   *
+   * @generated from enum value: TIE_BREAK_LOWEST_RATE = 9;
+   */
+  LOWEST_RATE: 9,
+
+  /**
+   * He had, with this ticket, the smaller share for his weight.
+   *
+   * @generated from enum value: TIE_BREAK_LOWEST_SHARE = 10;
+   */
+  LOWEST_SHARE: 10,
 } as const;
 
 /**

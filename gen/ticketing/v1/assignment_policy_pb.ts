@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/assignment_policy.proto.
  */
 export const file_ticketing_v1_assignment_policy: GenFile = /*@__PURE__*/
-  fileDesc("CiR0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9wb2xpY3kucHJvdG8SDHRpY2tldGluZy52MSLwAwoQQXNzaWdubWVudFBvbGljeRI/CghzdHJhdGVneRgBIAEoDjIgLnRpY2tldGluZy52MS5Bc3NpZ25tZW50U3RyYXRlZ3lCC+BBAbpIBYIBAhABEisKDmNhdGNoX3VwX2xpbWl0GAIgASgFQg7gQQG6SAgaBhjAhD0oAEgAiAEBEi8KEm1heF9vcGVuX3Blcl9hZ2VudBgDIAEoBUIO4EEBukgIGgYYoI0GKABIAYgBARJ8Cg9yZXF1aXJlZF9za2lsbHMYBCADKAsyMi50aWNrZXRpbmcudjEuQXNzaWdubWVudFBvbGljeS5SZXF1aXJlZFNraWxsc0VudHJ5Qi/gQQG6SCmaASYQFCIachgyFl5bQS1aYS16MC05Ll8tXXsxLDY0fSQqBhoEGGQoARInChVwcmVmZXJfcHJldmlvdXNfYWdlbnQYBSABKAhCA+BBAUgCiAEBEhsKDnBvbGljeV92ZXJzaW9uGAYgASgFQgPgQQMaNQoTUmVxdWlyZWRTa2lsbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQhEKD19jYXRjaF91cF9saW1pdEIVChNfbWF4X29wZW5fcGVyX2FnZW50QhgKFl9wcmVmZXJfcHJldmlvdXNfYWdlbnQqhwEKEkFzc2lnbm1lbnRTdHJhdGVneRIjCh9BU1NJR05NRU5UX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASLAooQVNTSUdOTUVOVF9TVFJBVEVHWV9MRUFTVF9BU1NJR05FRF9UT0RBWRABEh4KGkFTU0lHTk1FTlRfU1RSQVRFR1lfTUFOVUFMEAJCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior]);
+  fileDesc("CiR0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9wb2xpY3kucHJvdG8SDHRpY2tldGluZy52MSLwAwoQQXNzaWdubWVudFBvbGljeRI/CghzdHJhdGVneRgBIAEoDjIgLnRpY2tldGluZy52MS5Bc3NpZ25tZW50U3RyYXRlZ3lCC+BBAbpIBYIBAhABEisKDmNhdGNoX3VwX2xpbWl0GAIgASgFQg7gQQG6SAgaBhjAhD0oAEgAiAEBEi8KEm1heF9vcGVuX3Blcl9hZ2VudBgDIAEoBUIO4EEBukgIGgYYoI0GKABIAYgBARJ8Cg9yZXF1aXJlZF9za2lsbHMYBCADKAsyMi50aWNrZXRpbmcudjEuQXNzaWdubWVudFBvbGljeS5SZXF1aXJlZFNraWxsc0VudHJ5Qi/gQQG6SCmaASYQFCIachgyFl5bQS1aYS16MC05Ll8tXXsxLDY0fSQqBhoEGGQoARInChVwcmVmZXJfcHJldmlvdXNfYWdlbnQYBSABKAhCA+BBAUgCiAEBEhsKDnBvbGljeV92ZXJzaW9uGAYgASgFQgPgQQMaNQoTUmVxdWlyZWRTa2lsbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQhEKD19jYXRjaF91cF9saW1pdEIVChNfbWF4X29wZW5fcGVyX2FnZW50QhgKFl9wcmVmZXJfcHJldmlvdXNfYWdlbnQqpgIKEkFzc2lnbm1lbnRTdHJhdGVneRIjCh9BU1NJR05NRU5UX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASLAooQVNTSUdOTUVOVF9TVFJBVEVHWV9MRUFTVF9BU1NJR05FRF9UT0RBWRABEh4KGkFTU0lHTk1FTlRfU1RSQVRFR1lfTUFOVUFMEAISIwofQVNTSUdOTUVOVF9TVFJBVEVHWV9ST1VORF9ST0JJThADEiMKH0FTU0lHTk1FTlRfU1RSQVRFR1lfRkVXRVNUX09QRU4QBBIxCi1BU1NJR05NRU5UX1NUUkFURUdZX0FTU0lHTkVEX1BFUl9IT1VSX1BSRVNFTlQQBRIgChxBU1NJR05NRU5UX1NUUkFURUdZX1dFSUdIVEVEEAZCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior]);
 
 /**
  * How a group gives its tickets out. Absent values mean the rule without that limit.
@@ -31,7 +31,9 @@ export type AssignmentPolicy = Message<"ticketing.v1.AssignmentPolicy"> & {
 
   /**
    * How many tickets, 0–1,000,000, somebody who comes late may be given ahead of the others to catch up with them
-   * on that day. 0: he starts level with the lowest of them. Absent: he catches up fully.
+   * on that day. 0: he starts level with the lowest of them. Absent: he catches up fully. Under
+   * ROUND_ROBIN, FEWEST_OPEN and ASSIGNED_PER_HOUR_PRESENT it has no meaning: it cannot be set, and has no effect where
+   * it stays from before; under MANUAL it is kept for the day that the strategy changes.
    *
    * @generated from field: optional int32 catch_up_limit = 2;
    */
@@ -76,7 +78,9 @@ export const AssignmentPolicySchema: GenMessage<AssignmentPolicy> = /*@__PURE__*
   messageDesc(file_ticketing_v1_assignment_policy, 0);
 
 /**
- * Who is chosen among the agents who can take a ticket.
+ * Who is chosen among the agents who can take a ticket. Whatever the strategy: in a reassignment whoever has received the
+ * fewest in that deal comes first; among those whom the strategy finds equal, whoever was last given a ticket the
+ * longest ago (in any of his groups), then the lowest agent id.
  *
  * @generated from enum ticketing.v1.AssignmentStrategy
  */
@@ -89,8 +93,8 @@ export const AssignmentStrategy = {
   UNSPECIFIED: 0,
 
   /**
-   * Whoever has been given the fewest tickets today; among equals who was last given one the longest ago, then the
-   * lowest agent id.
+   * Whoever has been given the fewest tickets today, handicap included. Among agents who are there all day most and
+   * fewest never differ by more than one.
    *
    * @generated from enum value: ASSIGNMENT_STRATEGY_LEAST_ASSIGNED_TODAY = 1;
    */
@@ -102,10 +106,48 @@ export const AssignmentStrategy = {
    * @generated from enum value: ASSIGNMENT_STRATEGY_MANUAL = 2;
    */
   MANUAL: 2,
+
+  /**
+   * Whoever was last given a ticket the longest ago, whoever never was before all others. Among agents who stay, each
+   * other one is given exactly one ticket between two of the same agent.
+   *
+   * @generated from enum value: ASSIGNMENT_STRATEGY_ROUND_ROBIN = 3;
+   */
+  ROUND_ROBIN: 3,
+
+  /**
+   * Whoever holds the fewest pending tickets, over all his groups. Giving out a ticket never makes the difference between
+   * most and fewest larger than it was, or than one.
+   *
+   * @generated from enum value: ASSIGNMENT_STRATEGY_FEWEST_OPEN = 4;
+   */
+  FEWEST_OPEN: 4,
+
+  /**
+   * Whoever has been given the fewest tickets today for the time that he was present today: tickets divided by time,
+   * compared exactly. Present is who is active and available; time counts from the start of the business day, in
+   * milliseconds, at least one. Who comes late is not flooded: of his tickets all but one are covered by his time at the
+   * rate of the others.
+   *
+   * @generated from enum value: ASSIGNMENT_STRATEGY_ASSIGNED_PER_HOUR_PRESENT = 5;
+   */
+  ASSIGNED_PER_HOUR_PRESENT: 5,
+
+  /**
+   * By `Agent.weight`: whoever, with this ticket, would have the smallest share: tickets given to him today, handicap
+   * and this one included, divided by his weight, compared exactly. Among agents who are there all day, tickets divided
+   * by weight never differ by more than one divided by the lower weight. With equal weights it chooses as
+   * LEAST_ASSIGNED_TODAY does.
+   *
+   * @generated from enum value: ASSIGNMENT_STRATEGY_WEIGHTED = 6;
+   */
+  WEIGHTED: 6,
 } as const;
 
 /**
- * Who is chosen among the agents who can take a ticket.
+ * Who is chosen among the agents who can take a ticket. Whatever the strategy: in a reassignment whoever has received the
+ * fewest in that deal comes first; among those whom the strategy finds equal, whoever was last given a ticket the
+ * longest ago (in any of his groups), then the lowest agent id.
  *
  * @generated from enum ticketing.v1.AssignmentStrategy
  */

@@ -45,7 +45,7 @@ export function agentChanges(present: AgentRow, asked: AgentChoices, fields: Rea
 
 /** Whether any of these fields decides what the agent is given, so that changing it needs his pools. */
 export const touchesAssignment = (fields: ReadonlySet<string>): boolean =>
-  ['active', 'group_ids', 'skills', 'max_open_tickets'].some((field) => fields.has(field));
+  ['active', 'group_ids', 'skills', 'weight', 'max_open_tickets'].some((field) => fields.has(field));
 
 /** What an availability turns into when its time is over. */
 export const afterwards = (availability: AvailabilityName): AvailabilityName => (availability === 'AVAILABLE' ? 'OFFLINE' : 'AVAILABLE');

@@ -1,7 +1,8 @@
-import type { Instant } from '../../foundation/clock.ts';
+import { type Instant, microsOf } from '../../foundation/clock.ts';
 import type { Roster, RosterAgent, RosterGroup } from './roster.ts';
 import { type Deal, Round, type RoundRecord } from './round.ts';
-import { isAutomatic, roomOf, type TieBreak } from './rules.ts';
+import { isAutomatic, roomOf } from './rules.ts';
+import { STRATEGIES, type TieBreak } from './strategies.ts';
 
 /** Why a ticket was given to an agent. */
 export type DecisionKind = 'CREATE' | 'WAITING' | 'REOPEN' | 'REASSIGN' | 'MANUAL';
@@ -58,12 +59,14 @@ export class Assignments {
   readonly releases: Release[] = [];
   readonly touched = new Set<RosterAgent>();
   readonly #now: Instant;
+  readonly #nowMicros: number;
   readonly #numbers: Numbers;
   readonly #open = new Map<string, Round>();
 
   constructor(roster: Roster, now: Instant, numbers: Numbers) {
     this.roster = roster;
     this.#now = now;
+    this.#nowMicros = microsOf(now);
     this.#numbers = numbers;
   }
 
@@ -107,9 +110,10 @@ export class Assignments {
       agent.totalResolved += 1;
     }
     this.touched.add(agent);
-    // Only a limit makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
+    // Only a limit or the strategy makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
     for (const group of agent.groups) {
-      if (roomOf(agent, group) !== Infinity || this.#open.get(group.groupId)?.position === 0) this.#open.delete(group.groupId);
+      const matters = roomOf(agent, group) !== Infinity || STRATEGIES[group.policy.strategy].countsOpenTickets;
+      if (matters || this.#open.get(group.groupId)?.position === 0) this.#open.delete(group.groupId);
     }
   }
 
@@ -122,7 +126,7 @@ export class Assignments {
   #openRound(group: RosterGroup, deal?: Deal): Round {
     const open = this.#open.get(group.groupId);
     if (open && open.record.dealId === (deal?.dealId ?? null)) return open;
-    const round = new Round(group, deal);
+    const round = new Round(group, this.#nowMicros, deal);
     this.#open.set(group.groupId, round);
     return round;
   }

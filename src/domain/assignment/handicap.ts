@@ -1,6 +1,7 @@
 import type { Unit } from '../../foundation/commands/command.ts';
-import { loadRoster, type RosterAgent, type RosterGroup } from './roster.ts';
-import { compareIds, computeHandicap } from './rules.ts';
+import { factsOf, loadRoster, type RosterAgent } from './roster.ts';
+import { compareIds } from './rules.ts';
+import { STRATEGIES } from './strategies.ts';
 
 /** An agent who became a candidate of a group: available again, joined, undeleted. */
 export interface Newcomer {
@@ -10,7 +11,7 @@ export interface Newcomer {
 
 /**
  * Charges newcomers with their handicap for the rest of the day, one after another in the order of their
- * ids: each is measured against those who are available and were there before him.
+ * ids: each is measured, as the group's strategy has it, against those who are available and were there before him.
  */
 export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]): Promise<void> {
   const { groups } = await loadRoster(unit);
@@ -25,11 +26,9 @@ export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]
       if (!agent || !isPresent(agent)) continue;
       const others = group.members.filter((member) => isPresent(member) && !notYet.has(member.agentId));
       notYet.delete(agentId);
-      const handicap = computeHandicap(
-        group.policy.catchUpLimit,
-        agent.assignedToday,
-        others.map((other) => keyOf(other, group)),
-      );
+      const { strategy, catchUpLimit } = group.policy;
+      const facts = others.map((other) => factsOf(other, group, 0));
+      const handicap = catchUpLimit === null ? 0 : STRATEGIES[strategy].handicap(factsOf(agent, group, 0), facts, catchUpLimit);
       if (handicap === (group.handicaps.get(agentId) ?? 0)) continue;
       group.handicaps.set(agentId, handicap);
       charged.push({ agentId, groupId, handicap, businessDay: group.businessDay });
@@ -40,8 +39,6 @@ export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]
 
 /** Available, whatever his room and skills. */
 const isPresent = (agent: RosterAgent): boolean => agent.active && !agent.deleted && agent.availability === 'AVAILABLE';
-
-const keyOf = (agent: RosterAgent, group: RosterGroup): number => agent.assignedToday + (group.handicaps.get(agent.agentId) ?? 0);
 
 async function storeHandicaps(unit: Unit, charged: readonly (Newcomer & { handicap: number; businessDay: string })[]): Promise<void> {
   const raised = charged.filter((newcomer) => newcomer.handicap > 0);

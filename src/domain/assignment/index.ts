@@ -20,5 +20,6 @@ export {
 export { type DecisionRecord, findDecision, type RoundView } from './queries.ts';
 export { loadRoster, type Policy, type Roster, type RosterAgent, type RosterGroup } from './roster.ts';
 export type { Deal } from './round.ts';
-export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, type TieBreak, whyLeftOut } from './rules.ts';
+export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, whyLeftOut } from './rules.ts';
+export { STRATEGIES, type StrategyRule, type TieBreak } from './strategies.ts';
 export { takeNumbers, writeAssignments, writeTicketNumbers } from './write.ts';

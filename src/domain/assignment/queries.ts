@@ -3,8 +3,9 @@ import type { Sql } from '../../foundation/database/sql.ts';
 import type { DecisionKind } from './assignments.ts';
 import { type CandidateStanding, replayRound } from './replay.ts';
 import type { Policy } from './roster.ts';
-import type { Candidate } from './round.ts';
-import type { LeftOutReason, TieBreak } from './rules.ts';
+import type { LeftOutReason } from './rules.ts';
+import { restoreRound, type StoredRound } from './stored-round.ts';
+import type { TieBreak } from './strategies.ts';
 
 /** A stored decision with what was known when it was made. */
 export interface DecisionRecord {
@@ -43,20 +44,6 @@ interface DecisionRow {
   position: number | null;
 }
 
-interface RoundRow {
-  rule: 'POLICY' | 'DEAL';
-  policy: Policy;
-  agent_ids: string[];
-  assigned_today: number[];
-  handicaps: number[];
-  last_sequences: string[];
-  open_tickets: number[];
-  rooms: (number | null)[];
-  received: number[];
-  left_out_agent_ids: string[];
-  left_out_reasons: LeftOutReason[];
-}
-
 /** A ticket's decision by its sequence number, or its latest one; undefined if there is none. */
 export async function findDecision(sql: Sql, ticketId: string, sequence: string | undefined): Promise<DecisionRecord | undefined> {
   const [row] = await sql<DecisionRow>(
@@ -79,36 +66,23 @@ export async function findDecision(sql: Sql, ticketId: string, sequence: string 
 }
 
 async function findRound(sql: Sql, roundId: string, position: number, sequence: string): Promise<RoundView> {
-  const [row] = await sql<RoundRow>('SELECT * FROM assignment_rounds WHERE round_id = $1', [roundId]);
+  const [row] = await sql<StoredRound>('SELECT * FROM assignment_rounds WHERE round_id = $1', [roundId]);
   if (!row) throw new Error(`round ${roundId} is not on record`);
   const decisions = await sql<{ sequence: string; kind: Exclude<DecisionKind, 'MANUAL'>; previous_agent_id: string | null }>(
     // A round's number is lower than those of its decisions: the primary key finds them.
     'SELECT sequence, kind, previous_agent_id FROM assignment_decisions WHERE sequence > $1 AND sequence <= $2 AND round_id = $1 ORDER BY position',
     [roundId, sequence],
   );
-  const candidates = toCandidates(row);
-  const { standings } = replayRound(
-    { candidates, prefersPrevious: row.policy.preferPreviousAgent, isDeal: row.rule === 'DEAL' },
-    decisions.map((decision) => ({ sequence: Number(decision.sequence), kind: decision.kind, previousAgentId: decision.previous_agent_id })),
-  );
-  const leftOut = row.left_out_agent_ids.map((agentId, at) => ({ agentId, reason: row.left_out_reasons[at] as LeftOutReason }));
+  const { rule, policy, candidates, leftOut } = restoreRound(row);
+  const made = decisions.map((decision) => ({ sequence: Number(decision.sequence), kind: decision.kind, previousAgentId: decision.previous_agent_id }));
+  const round = { candidates, strategy: policy.strategy, prefersPrevious: policy.preferPreviousAgent, isDeal: rule === 'DEAL' };
+  let standings: readonly CandidateStanding[] = [];
+  for (const choice of replayRound(round, made)) standings = choice.standings;
   const present = new Set(standings.map((standing) => standing.agentId));
   // Who was a candidate when the round began but not any more: filled up on the way, or is the one it was taken from.
   const previous = decisions.at(-1)?.previous_agent_id;
   const gone = candidates
     .filter((candidate) => !present.has(candidate.agentId))
     .map(({ agentId }) => ({ agentId, reason: agentId === previous && decisions.at(-1)?.kind === 'REASSIGN' ? ('EXCLUDED' as const) : ('FULL' as const) }));
-  return { rule: row.rule, policy: row.policy, position, standings, leftOut: [...leftOut, ...gone] };
-}
-
-function toCandidates(row: RoundRow): Candidate[] {
-  return row.agent_ids.map((agentId, at) => ({
-    agentId,
-    assignedToday: row.assigned_today[at] as number,
-    handicap: row.handicaps[at] as number,
-    lastSequence: Number(row.last_sequences[at]),
-    openTickets: row.open_tickets[at] as number,
-    room: row.rooms[at] ?? null,
-    received: row.received[at] as number,
-  }));
+  return { rule, policy, position, standings, leftOut: [...leftOut, ...gone] };
 }

@@ -1,6 +1,16 @@
+import type { Strategy } from '../groups/index.ts';
 import type { DecisionKind } from './assignments.ts';
 import type { Candidate } from './round.ts';
-import { compareStandings, type Standing, type TieBreak, tieBreakBetween } from './rules.ts';
+import { compareStandings, type Standing, tieBreakBetween } from './rules.ts';
+import { STRATEGIES, type StrategyRule, type TieBreak } from './strategies.ts';
+
+/** What a round's choices depend on, as it is stored. */
+export interface RoundToReplay {
+  readonly candidates: readonly Candidate[];
+  readonly strategy: Strategy;
+  readonly prefersPrevious: boolean;
+  readonly isDeal: boolean;
+}
 
 /** A decision of a round, as far as its choice depends on it. */
 export interface RoundDecision {
@@ -20,24 +30,23 @@ export interface ReplayedChoice {
 }
 
 /**
- * Makes the choice at a position of a stored round again, from the record alone: every choice before
- * it is made by the definition (a plain search for the least standing), so that equality with what
- * was stored proves the record and the engine's faster search at once.
+ * Makes the choices of a stored round again, from the record alone, one for each of its decisions in their
+ * order: each by the definition (a plain search for the least standing), so that equality with what was stored proves
+ * the record and the engine's faster search at once.
  */
-export function replayRound(
-  round: { readonly candidates: readonly Candidate[]; readonly prefersPrevious: boolean; readonly isDeal: boolean },
-  decisions: readonly RoundDecision[],
-): ReplayedChoice {
-  let standings = round.candidates.map((candidate) => ({ ...candidate, key: candidate.assignedToday + candidate.handicap }));
-  let choice: ReplayedChoice = { standings, agentId: undefined, tieBreak: 'NONE' };
+export function* replayRound(round: RoundToReplay, decisions: Iterable<RoundDecision>): Generator<ReplayedChoice, undefined> {
+  const strategy = STRATEGIES[round.strategy];
+  let standings = round.candidates.map((candidate) => standingOf(strategy, candidate));
   for (const decision of decisions) {
-    choice = choose(standings, decision, round.prefersPrevious);
-    standings = standings.flatMap((standing) => (standing.agentId === choice.agentId ? won(standing, decision.sequence, round.isDeal) : standing));
+    const choice = choose(strategy, standings, decision, round.prefersPrevious);
+    yield choice;
+    standings = standings.flatMap((standing) => (standing.agentId === choice.agentId ? won(strategy, standing, decision.sequence, round.isDeal) : standing));
   }
-  return choice;
 }
 
-function choose(standings: readonly CandidateStanding[], decision: RoundDecision, prefersPrevious: boolean): ReplayedChoice {
+const standingOf = (strategy: StrategyRule, candidate: Candidate): CandidateStanding => ({ ...candidate, ...strategy.rank(candidate) });
+
+function choose(strategy: StrategyRule, standings: readonly CandidateStanding[], decision: RoundDecision, prefersPrevious: boolean): ReplayedChoice {
   const ordered = [...standings].sort(compareStandings);
   const previous = decision.previousAgentId;
   if (decision.kind === 'REOPEN' && prefersPrevious && ordered.some((standing) => standing.agentId === previous)) {
@@ -45,23 +54,21 @@ function choose(standings: readonly CandidateStanding[], decision: RoundDecision
   }
   const open = decision.kind === 'REASSIGN' ? ordered.filter((standing) => standing.agentId !== previous) : ordered;
   const [best, runnerUp] = open;
-  return { standings: open, agentId: best?.agentId, tieBreak: best ? tieBreakBetween(best, runnerUp) : 'NONE' };
+  return { standings: open, agentId: best?.agentId, tieBreak: best ? tieBreakBetween(strategy, best, runnerUp) : 'NONE' };
 }
 
 /** The winner one ticket later; nobody once his room is used up. */
-function won(standing: CandidateStanding, sequence: number, isDeal: boolean): CandidateStanding[] {
-  const room = standing.room === null ? null : standing.room - 1;
+function won(strategy: StrategyRule, candidate: Candidate, sequence: number, isDeal: boolean): CandidateStanding[] {
+  const room = candidate.room === null ? null : candidate.room - 1;
   if (room !== null && room <= 0) return [];
-  const received = standing.received + (isDeal ? 1 : 0);
   return [
-    {
-      ...standing,
+    standingOf(strategy, {
+      ...candidate,
       room,
-      received,
-      assignedToday: standing.assignedToday + 1,
-      key: standing.key + 1,
-      openTickets: standing.openTickets + 1,
+      received: candidate.received + (isDeal ? 1 : 0),
+      assignedToday: candidate.assignedToday + 1,
+      openTickets: candidate.openTickets + 1,
       lastSequence: sequence,
-    },
+    }),
   ];
 }

@@ -1,5 +1,8 @@
 import type { Day, Instant } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
+import type { Strategy } from '../groups/index.ts';
+import { loadPresence, type Presence, presentMsAt } from './presence.ts';
+import { type CandidateFacts, STRATEGIES } from './strategies.ts';
 
 /** An agent as the engine sees him; counters move while a plan is made. */
 export interface RosterAgent {
@@ -9,7 +12,10 @@ export interface RosterAgent {
   readonly deleted: boolean;
   readonly availability: 'AVAILABLE' | 'AWAY' | 'OFFLINE';
   readonly skills: Readonly<Record<string, number>>;
+  readonly weight: number;
   readonly maxOpenTickets: number | null;
+  /** Known where a group of his ranks by time present. */
+  presence: Presence | undefined;
   /** Groups of the loaded pools that he is a member of. */
   readonly groups: RosterGroup[];
   /** Counted on the pool's business day; yesterday's counts are loaded as zero. */
@@ -42,7 +48,7 @@ export interface RosterGroup {
 
 /** The rule by which a group gives out work. */
 export interface Policy {
-  readonly strategy: 'LEAST_ASSIGNED_TODAY' | 'MANUAL';
+  readonly strategy: Strategy;
   readonly version: number;
   readonly catchUpLimit: number | null;
   readonly maxOpenPerAgent: number | null;
@@ -77,6 +83,7 @@ interface AgentRow {
   deleted: boolean;
   availability: RosterAgent['availability'];
   skills: Record<string, number>;
+  weight: number;
   max_open_tickets: number | null;
   counted_day: Day;
   assigned_today: number;
@@ -110,7 +117,7 @@ export async function loadRoster(unit: Pick<Unit, 'sql' | 'pools' | 'today'>, le
     groups.set(row.group_id, toGroup(row, days[at] as Day));
   });
   const agentRows = await unit.sql<AgentRow>(
-    `SELECT a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.max_open_tickets, c.business_day::text AS counted_day,
+    `SELECT a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.weight, a.max_open_tickets, c.business_day::text AS counted_day,
        c.assigned_today, c.resolved_today, c.total_assigned, c.total_resolved, c.open_tickets, c.last_assigned_sequence, c.last_assign_time,
        m.group_ids, m.handicaps
      FROM (
@@ -129,7 +136,31 @@ export async function loadRoster(unit: Pick<Unit, 'sql' | 'pools' | 'today'>, le
     [groupRows.map((row) => row.group_id), days, leavers],
   );
   const agents = new Map(agentRows.map((row) => [row.agent_id, toAgent(row, groups, unit.today)]));
+  await addPresence(unit, groups);
   return { groups, agents };
+}
+
+async function addPresence(unit: Pick<Unit, 'sql' | 'pools'>, groups: ReadonlyMap<string, RosterGroup>): Promise<void> {
+  const timed = [...groups.values()].filter((group) => STRATEGIES[group.policy.strategy].dependsOnTime);
+  const dayStarts = new Map(timed.flatMap((group) => group.members.map((agent) => [agent, unit.pools.get(group.poolId)?.dayStart ?? '-infinity'] as const)));
+  const presence = await loadPresence(
+    unit.sql,
+    [...dayStarts].map(([agent, dayStart]) => ({ agentId: agent.agentId, dayStart })),
+  );
+  for (const agent of dayStarts.keys()) agent.presence = presence.get(agent.agentId);
+}
+
+/** What strategies look at in a member, at an instant in microseconds since 1970. */
+export function factsOf(agent: RosterAgent, group: RosterGroup, nowMicros: number): CandidateFacts {
+  const rule = STRATEGIES[group.policy.strategy];
+  return {
+    assignedToday: agent.assignedToday,
+    handicap: group.handicaps.get(agent.agentId) ?? 0,
+    lastSequence: agent.lastAssignedSequence,
+    openTickets: agent.openTickets,
+    weight: rule.weighs ? agent.weight : 1,
+    presentMs: rule.dependsOnTime ? presentMsAt(agent.presence, nowMicros) : 0,
+  };
 }
 
 function toGroup(row: GroupRow, businessDay: Day): RosterGroup {
@@ -164,6 +195,8 @@ function toAgent(row: AgentRow, groups: ReadonlyMap<string, RosterGroup>, today:
     deleted: row.deleted,
     availability: row.availability,
     skills: row.skills,
+    weight: row.weight,
+    presence: undefined,
     maxOpenTickets: row.max_open_tickets,
     groups: own,
     assignedToday: counted ? row.assigned_today : 0,

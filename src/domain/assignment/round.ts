@@ -1,14 +1,11 @@
 import TinyQueue from 'tinyqueue';
-import type { Policy, RosterAgent, RosterGroup } from './roster.ts';
-import { compareStandings, type LeftOutReason, roomOf, type Standing, type TieBreak, tieBreakBetween, whyLeftOut } from './rules.ts';
+import { factsOf, type Policy, type RosterAgent, type RosterGroup } from './roster.ts';
+import { compareStandings, type LeftOutReason, roomOf, type Standing, tieBreakBetween, whyLeftOut } from './rules.ts';
+import { type CandidateFacts, STRATEGIES, type StrategyRule, type TieBreak } from './strategies.ts';
 
 /** A candidate as he stood when the round began. */
-export interface Candidate {
+export interface Candidate extends CandidateFacts {
   readonly agentId: string;
-  readonly assignedToday: number;
-  readonly handicap: number;
-  readonly lastSequence: number;
-  readonly openTickets: number;
   /** Tickets he could still be given; null for any number. */
   readonly room: number | null;
   readonly received: number;
@@ -55,13 +52,18 @@ export class Round {
   roundId = 0;
   position = 0;
   readonly #group: RosterGroup;
+  readonly #strategy: StrategyRule;
+  readonly #nowMicros: number;
   readonly #deal: Deal | undefined;
   readonly #heap: TinyQueue<Entry>;
   /** Entries of agents who won since are stale: only the newest of each agent counts. */
   readonly #newest = new Map<string, Entry>();
 
-  constructor(group: RosterGroup, deal?: Deal) {
+  /** Begins a round at an instant, in microseconds since 1970. */
+  constructor(group: RosterGroup, nowMicros: number, deal?: Deal) {
     this.#group = group;
+    this.#strategy = STRATEGIES[group.policy.strategy];
+    this.#nowMicros = nowMicros;
     this.#deal = deal;
     const candidates: RosterAgent[] = [];
     const leftOut: { agentId: string; reason: LeftOutReason }[] = [];
@@ -95,7 +97,7 @@ export class Round {
     if (best) passed.push(best);
     if (runnerUp) passed.push(runnerUp);
     for (const entry of passed) this.#heap.push(entry);
-    return best && { agent: best.agent, tieBreak: tieBreakBetween(best, runnerUp) };
+    return best && { agent: best.agent, tieBreak: tieBreakBetween(this.#strategy, best, runnerUp) };
   }
 
   /** Takes note that the chosen agent got the ticket and his counters moved. */
@@ -123,22 +125,15 @@ export class Round {
     const room = roomOf(agent, this.#group);
     return {
       agentId: agent.agentId,
-      assignedToday: agent.assignedToday,
-      handicap: this.#group.handicaps.get(agent.agentId) ?? 0,
-      lastSequence: agent.lastAssignedSequence,
-      openTickets: agent.openTickets,
+      ...factsOf(agent, this.#group, this.#nowMicros),
       room: room === Infinity ? null : room,
       received: this.#deal?.received.get(agent.agentId) ?? 0,
     };
   }
 
   #entry(agent: RosterAgent): Entry {
-    return {
-      agent,
-      agentId: agent.agentId,
-      received: this.#deal?.received.get(agent.agentId) ?? 0,
-      key: agent.assignedToday + (this.#group.handicaps.get(agent.agentId) ?? 0),
-      lastSequence: agent.lastAssignedSequence,
-    };
+    const { key, divisor } = this.#strategy.rank(factsOf(agent, this.#group, this.#nowMicros));
+    const received = this.#deal?.received.get(agent.agentId) ?? 0;
+    return { agent, agentId: agent.agentId, received, key, divisor, lastSequence: agent.lastAssignedSequence };
   }
 }

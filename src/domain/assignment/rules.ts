@@ -1,18 +1,14 @@
 import type { RosterAgent, RosterGroup } from './roster.ts';
+import { compareRanks, type Rank, type StrategyRule, type TieBreak } from './strategies.ts';
 
 /** Why a member cannot be given work in a group just now. */
 export type LeftOutReason = 'INACTIVE' | 'AWAY' | 'OFFLINE' | 'LACKS_SKILL' | 'FULL' | 'EXCLUDED';
 
-/** What decided between the winner and the next best. */
-export type TieBreak = 'NONE' | 'ONLY_CANDIDATE' | 'PREVIOUS_AGENT' | 'FEWEST_RECEIVED' | 'FEWEST_ASSIGNED_TODAY' | 'LEAST_RECENTLY_ASSIGNED' | 'AGENT_ID';
-
-/** One agent's place in a choice. */
-export interface Standing {
+/** One agent's place in a choice: what he received in the deal, then his rank by the group's strategy, then the rest. */
+export interface Standing extends Rank {
   readonly agentId: string;
   /** Tickets received in this deal; 0 outside a deal. */
   readonly received: number;
-  /** Assigned today plus handicap. */
-  readonly key: number;
   /** Number of the last decision won, 0 for none. */
   readonly lastSequence: number;
 }
@@ -37,31 +33,22 @@ export function whyLeftOut(agent: RosterAgent, group: RosterGroup): LeftOutReaso
 export const isAutomatic = (group: RosterGroup): boolean => group.active && !group.deleted && group.policy.strategy !== 'MANUAL';
 
 /**
- * Order of a choice, best first: fewest received in this deal, then assigned today + handicap, then
- * least recently assigned, then agent id by its bytes. On a steady roster this is round robin.
+ * Order of a choice, best first: fewest received in this deal, then rank by the strategy, then least recently
+ * assigned, then agent id by its bytes. On a steady roster the default strategy is round robin.
  */
 export function compareStandings(a: Standing, b: Standing): number {
-  return a.received - b.received || a.key - b.key || a.lastSequence - b.lastSequence || compareIds(a.agentId, b.agentId);
+  return a.received - b.received || compareRanks(a, b) || a.lastSequence - b.lastSequence || compareIds(a.agentId, b.agentId);
 }
 
 /** Order of agent ids, as `COLLATE "C"` has it: they are ASCII. */
 export const compareIds = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** What set the winner apart from the runner-up. */
-export function tieBreakBetween(winner: Standing, runnerUp: Standing | undefined): TieBreak {
+/** What set the winner apart from the runner-up, under a strategy. */
+export function tieBreakBetween(strategy: StrategyRule, winner: Standing, runnerUp: Standing | undefined): TieBreak {
   if (!runnerUp) return 'ONLY_CANDIDATE';
   if (winner.received !== runnerUp.received) return 'FEWEST_RECEIVED';
-  if (winner.key !== runnerUp.key) return 'FEWEST_ASSIGNED_TODAY';
+  if (compareRanks(winner, runnerUp) !== 0) return strategy.tieBreak;
   return winner.lastSequence !== runnerUp.lastSequence ? 'LEAST_RECENTLY_ASSIGNED' : 'AGENT_ID';
-}
-
-/**
- * Handicap of an agent who becomes a candidate during the day: he starts at most `catchUpLimit` behind
- * the lowest key of the others, so that he is not flooded. Without a limit or without others: none.
- */
-export function computeHandicap(catchUpLimit: number | null, assignedToday: number, keysOfOthers: readonly number[]): number {
-  if (catchUpLimit === null || keysOfOthers.length === 0) return 0;
-  return Math.max(0, Math.min(...keysOfOthers) - catchUpLimit - assignedToday);
 }
 
 /** Waiting order and deal order: priority (highest first), create time, ticket id. */

@@ -1,6 +1,7 @@
 import type { Unit } from '../../foundation/commands/command.ts';
 import type { Assignments, Numbers } from './assignments.ts';
 import type { RosterGroup } from './roster.ts';
+import { storeRound } from './stored-round.ts';
 
 /**
  * Takes up to `count` numbers of the assignment sequence; unused ones leave gaps, which mean nothing.
@@ -44,31 +45,15 @@ export async function writeTicketNumbers(unit: Unit, groups: Iterable<RosterGrou
 
 async function writeRounds(unit: Unit, { rounds }: Assignments): Promise<void> {
   if (rounds.length === 0) return;
-  const rows = rounds.map(({ roundId, record }) => ({
-    round_id: roundId,
-    rule: record.rule,
-    deal_id: record.dealId,
-    group_id: record.groupId,
-    policy: record.policy,
-    business_day: record.businessDay,
-    agent_ids: record.candidates.map((candidate) => candidate.agentId),
-    assigned_today: record.candidates.map((candidate) => candidate.assignedToday),
-    handicaps: record.candidates.map((candidate) => candidate.handicap),
-    last_sequences: record.candidates.map((candidate) => candidate.lastSequence),
-    open_tickets: record.candidates.map((candidate) => candidate.openTickets),
-    rooms: record.candidates.map((candidate) => candidate.room),
-    received: record.candidates.map((candidate) => candidate.received),
-    left_out_agent_ids: record.leftOut.map((agent) => agent.agentId),
-    left_out_reasons: record.leftOut.map((agent) => agent.reason),
-  }));
+  const rows = rounds.map(({ roundId, record }) => ({ round_id: roundId, ...storeRound(record) }));
   await unit.sql(
     `INSERT INTO assignment_rounds (round_id, rule, deal_id, group_id, policy, business_day, time, agent_ids, assigned_today, handicaps,
-       last_sequences, open_tickets, rooms, received, left_out_agent_ids, left_out_reasons)
+       last_sequences, open_tickets, weights, present_ms, rooms, received, left_out_agent_ids, left_out_reasons)
      SELECT round_id, rule, deal_id, group_id, policy, business_day, $2, agent_ids, assigned_today, handicaps,
-       last_sequences, open_tickets, rooms, received, left_out_agent_ids, left_out_reasons
+       last_sequences, open_tickets, weights, present_ms, rooms, received, left_out_agent_ids, left_out_reasons
      FROM jsonb_to_recordset($1) AS new(round_id bigint, rule text, deal_id bigint, group_id uuid, policy jsonb, business_day date,
-       agent_ids text[], assigned_today integer[], handicaps integer[], last_sequences bigint[], open_tickets integer[], rooms integer[],
-       received integer[], left_out_agent_ids text[], left_out_reasons text[])`,
+       agent_ids text[], assigned_today integer[], handicaps integer[], last_sequences bigint[], open_tickets integer[], weights integer[],
+       present_ms bigint[], rooms integer[], received integer[], left_out_agent_ids text[], left_out_reasons text[])`,
     [JSON.stringify(rows), unit.now],
   );
 }

@@ -1,8 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 import { InstantType } from '../../foundation/database/time-types.ts';
 
-/** How a group chooses, as it is kept. */
-export type Strategy = 'LEAST_ASSIGNED_TODAY' | 'MANUAL';
+/** How a group chooses, as it is kept: names of `AssignmentStrategy` in the contract. */
+export type Strategy = 'LEAST_ASSIGNED_TODAY' | 'MANUAL' | 'ROUND_ROBIN' | 'FEWEST_OPEN' | 'ASSIGNED_PER_HOUR_PRESENT' | 'WEIGHTED';
 
 const GroupSchema = defineEntity({
   name: 'Group',

@@ -1,4 +1,4 @@
-export { Group, type GroupRow, Membership } from './entity.ts';
+export { Group, type GroupRow, Membership, type Strategy } from './entity.ts';
 export { GroupAlreadyExists, GroupChangeDenied, GroupDeleted, GroupDeletedExists, GroupInactive, GroupNotDeleted, GroupNotFound } from './errors.ts';
 export { type Disposal, type GroupClosed, type GroupRulesChanged, groupClosed, groupRulesChanged, TICKETS_PER_STEP } from './events.ts';
 export { finishDeletingGroup, splitPools } from './jobs.ts';

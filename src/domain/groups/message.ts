@@ -8,6 +8,10 @@ import type { GroupRow, Strategy } from './entity.ts';
 const strategies: Readonly<Record<Strategy, AssignmentStrategy>> = {
   LEAST_ASSIGNED_TODAY: AssignmentStrategy.LEAST_ASSIGNED_TODAY,
   MANUAL: AssignmentStrategy.MANUAL,
+  ROUND_ROBIN: AssignmentStrategy.ROUND_ROBIN,
+  FEWEST_OPEN: AssignmentStrategy.FEWEST_OPEN,
+  ASSIGNED_PER_HOUR_PRESENT: AssignmentStrategy.ASSIGNED_PER_HOUR_PRESENT,
+  WEIGHTED: AssignmentStrategy.WEIGHTED,
 };
 
 /** A group as callers see it. */
@@ -39,4 +43,7 @@ function times(group: GroupRow): Pick<MessageInitShape<typeof GroupSchema>, 'cre
 }
 
 /** The strategy that a caller asked for; unspecified means the default. */
-export const strategyOf = (asked: AssignmentStrategy | undefined): Strategy => (asked === AssignmentStrategy.MANUAL ? 'MANUAL' : 'LEAST_ASSIGNED_TODAY');
+export function strategyOf(asked: AssignmentStrategy | undefined): Strategy {
+  const [name] = (Object.keys(strategies) as Strategy[]).filter((strategy) => strategies[strategy] === asked);
+  return name ?? 'LEAST_ASSIGNED_TODAY';
+}

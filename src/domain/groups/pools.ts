@@ -54,7 +54,10 @@ export async function mergePools(unit: Unit, need: PoolNeed): Promise<void> {
   if (!survivor) return;
   const mergedIds = merged.map((pool) => pool.poolId);
   // The new day of these groups goes on record with the pool that they still have.
-  await unit.sql('UPDATE pools SET business_day = $2 WHERE pool_id = ANY ($1::bigint[]) AND business_day < $2', [mergedIds, survivor.businessDay]);
+  await unit.sql(
+    'UPDATE pools SET business_day = $2, day_start_time = $3 WHERE pool_id = ANY ($1::bigint[]) AND (business_day, day_start_time) IS DISTINCT FROM ($2::date, $3::timestamptz)',
+    [mergedIds, survivor.businessDay, survivor.dayStart],
+  );
   await unit.sql('UPDATE group_pools SET pool_id = $2 WHERE pool_id = ANY ($1::bigint[])', [mergedIds, survivor.poolId]);
   await unit.sql('UPDATE pools SET sequence = sequence + 1 WHERE pool_id = $1', [survivor.poolId]);
   await unit.sql('DELETE FROM pools WHERE pool_id = ANY ($1::bigint[])', [mergedIds]);

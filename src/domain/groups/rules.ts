@@ -1,7 +1,7 @@
 import type { Group as GroupMessage } from '../../../gen/ticketing/v1/group_pb.ts';
 import { isTimeZone } from '../../foundation/clock.ts';
 import { InvalidField } from '../../foundation/errors.ts';
-import type { GroupRow } from './entity.ts';
+import type { GroupRow, Strategy } from './entity.ts';
 import { strategyOf } from './message.ts';
 
 /** The fields of a group that an update can change, as the contract spells them. */
@@ -17,6 +17,15 @@ export const MUTABLE_GROUP_FIELDS = [
   'assignment_policy.prefer_previous_agent',
   'supervisor_ids',
 ] as const;
+
+/** Strategies under which a catch-up limit has no meaning, since nobody has anything to catch up with. */
+const WITHOUT_CATCH_UP: readonly Strategy[] = ['ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT'];
+
+/** Throws when a catch-up limit is being set under a strategy in which it has no meaning. */
+export function assertCatchUpLimit(strategy: Strategy, limit: number | null | undefined): void {
+  if (limit === null || limit === undefined || !WITHOUT_CATCH_UP.includes(strategy)) return;
+  throw new InvalidField('group.assignment_policy.catch_up_limit', `has no meaning under ${strategy}; LEAST_ASSIGNED_TODAY and WEIGHTED know it`);
+}
 
 /** What callers say about a group; the rest is Docket's. */
 export type GroupChoices = Pick<

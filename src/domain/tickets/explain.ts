@@ -1,12 +1,13 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type AssignmentExplanationSchema, DecisionKind, LeftOutReason, TieBreak } from '../../../gen/ticketing/v1/assignment_explanation_pb.ts';
 import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
-import { readTime, toTimestamp } from '../../foundation/clock.ts';
+import { readTime, toDuration, toTimestamp } from '../../foundation/clock.ts';
 import type { Context } from '../../foundation/context.ts';
 import { viewPools } from '../../foundation/database/pools.ts';
-import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, whyLeftOut } from '../assignment/index.ts';
+import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, STRATEGIES, whyLeftOut } from '../assignment/index.ts';
 import { coversGroups, findPools, type GroupScope } from '../groups/index.ts';
 import { DecisionNotFound } from './errors.ts';
+import { listLeftOut, summarise } from './explain-words.ts';
 import type { TicketRow } from './row.ts';
 import { isPending } from './rules.ts';
 import { isWaiting } from './work.ts';
@@ -51,11 +52,15 @@ function explainDecision(key: string, decision: DecisionRecord): Explanation {
 }
 
 function toCandidates(round: RoundView, winner: string): NonNullable<Explanation['candidates']> {
+  const { dependsOnTime, weighs } = STRATEGIES[round.policy.strategy];
   return round.standings.map((standing, at) => ({
     agentId: standing.agentId,
     assignedToday: standing.assignedToday,
     handicap: standing.handicap,
     sortKey: BigInt(standing.key),
+    sortKeyDivisor: BigInt(standing.divisor),
+    ...(dependsOnTime ? { presence: toDuration(standing.presentMs) } : {}),
+    ...(weighs ? { weight: standing.weight } : {}),
     ...(standing.lastSequence > 0 ? { lastAssignedSequence: BigInt(standing.lastSequence) } : {}),
     openTickets: standing.openTickets,
     ...(round.rule === 'DEAL' ? { receivedInDeal: standing.received } : {}),
@@ -63,59 +68,6 @@ function toCandidates(round: RoundView, winner: string): NonNullable<Explanation
     chosen: standing.agentId === winner,
   }));
 }
-
-function summarise(key: string, decision: DecisionRecord): string {
-  const { agentId, round } = decision;
-  const opening = OPENINGS[decision.kind](key, agentId, decision.previousAgentId ?? 'nobody');
-  if (!round) return opening;
-  const others = round.leftOut.length === 0 ? 'No member of the group was left out.' : `Left out: ${listLeftOut(round.leftOut)}.`;
-  return `${opening} ${becauseOf(decision, round)} ${others}`;
-}
-
-const OPENINGS: Readonly<Record<DecisionRecord['kind'], (key: string, agent: string, previous: string) => string>> = {
-  CREATE: (key, agent) => `${key} was given to ${agent} when it was created.`,
-  WAITING: (key, agent) => `${key} had waited and was given to ${agent} as soon as he could take it.`,
-  REOPEN: (key, agent) => `${key} was reopened and given to ${agent}.`,
-  REASSIGN: (key, agent, previous) => `${key} was taken from ${previous} and given to ${agent}.`,
-  MANUAL: (key, agent) => `${key} was given to ${agent} by name.`,
-};
-
-function becauseOf({ tieBreak, agentId }: DecisionRecord, round: RoundView): string {
-  const winner = round.standings.find((standing) => standing.agentId === agentId);
-  const count = round.standings.length;
-  switch (tieBreak) {
-    case 'ONLY_CANDIDATE':
-      return 'He was the only one who could take it.';
-    case 'PREVIOUS_AGENT':
-      return 'He held it before.';
-    case 'FEWEST_RECEIVED':
-      return `Of ${count} who could take it he had received the fewest in this deal (${winner?.received}).`;
-    case 'FEWEST_ASSIGNED_TODAY':
-      return `Of ${count} who could take it he had been given the fewest today (${countOf(winner)}).`;
-    case 'LEAST_RECENTLY_ASSIGNED':
-      return `Of ${count} who could take it he shared the fewest today (${countOf(winner)}) and had waited longest for a ticket.`;
-    default:
-      return `Of ${count} who could take it he shared the fewest today (${countOf(winner)}); his is the lowest agent id among equals.`;
-  }
-}
-
-const countOf = (standing: RoundView['standings'][number] | undefined): string =>
-  standing && standing.handicap > 0 ? `${standing.assignedToday} and a handicap of ${standing.handicap}` : String(standing?.assignedToday ?? 0);
-
-/** Agents and why each is left out, in words; the first twenty. */
-export const listLeftOut = (leftOut: readonly { agentId: string; reason: string }[]): string => {
-  const shown = leftOut.slice(0, 20).map(({ agentId, reason }) => `${agentId} (${REASON_WORDS[reason] ?? reason})`);
-  return leftOut.length > 20 ? `${shown.join(', ')} and ${leftOut.length - 20} more` : shown.join(', ');
-};
-
-const REASON_WORDS: Readonly<Record<string, string>> = {
-  AWAY: 'away',
-  OFFLINE: 'offline',
-  INACTIVE: 'not active',
-  FULL: 'full',
-  LACKS_SKILL: 'lacks a required skill',
-  EXCLUDED: 'not to receive it',
-};
 
 async function explainWaiting(ctx: Context, row: TicketRow): Promise<Explanation> {
   const [poolIds = []] = await findPools(ctx.sql, [{ groupIds: [row.group_id] }]);

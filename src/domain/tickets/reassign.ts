@@ -5,7 +5,7 @@ import type { CommandKind, Plan, Unit } from '../../foundation/commands/command.
 import { AgentNotFound } from '../agents/index.ts';
 import { compareIds, compareWaiting, type Deal, whyLeftOut } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
-import { listLeftOut } from './explain.ts';
+import { listLeftOut } from './explain-words.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import type { TicketRow } from './row.ts';

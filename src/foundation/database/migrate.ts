@@ -120,6 +120,6 @@ BEGIN
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
   END LOOP;
 END $$;
-REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.eligibility_changes FROM ${SERVICE_ROLE};
+REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.eligibility_changes, ${SCHEMA}.agent_presence FROM ${SERVICE_ROLE};
 REVOKE UPDATE, DELETE ON ${SCHEMA}.assignment_decisions, ${SCHEMA}.assignment_rounds, ${SCHEMA}.assignment_releases FROM ${SERVICE_ROLE};
 `;

@@ -7,6 +7,8 @@ export interface LockedPool {
   /** Rises with every batch and every change of the roster. */
   readonly sequence: string;
   readonly businessDay: Day;
+  /** When that day began. */
+  readonly dayStart: Instant;
 }
 
 /** What is true once the locks are held. */
@@ -23,12 +25,12 @@ export interface HeldPools {
  */
 export async function holdPools(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
   await sql('SELECT FROM pools WHERE pool_id = ANY ($1::bigint[]) ORDER BY pool_id FOR UPDATE', [poolIds]);
-  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }>(
+  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; day_start: Instant; now: Instant; today: Day }>(
     `WITH clock AS MATERIALIZED (SELECT docket_now() AS now, business_time_zone AS zone FROM settings),
      day AS (SELECT now, (now AT TIME ZONE zone)::date AS today FROM clock)
      UPDATE pools SET sequence = sequence + 1, business_day = greatest(business_day, day.today)
      FROM day WHERE pool_id = ANY ($1::bigint[])
-     RETURNING pool_id, sequence, business_day::text, day.now::text, day.today::text`,
+     RETURNING pool_id, sequence, business_day::text, day_start_time::text AS day_start, day.now::text, day.today::text`,
     [poolIds],
   );
   return heldPools(rows);
@@ -36,21 +38,22 @@ export async function holdPools(sql: Sql, poolIds: readonly string[]): Promise<H
 
 /** The same view without locks and without effect, for a unit that only answers what would happen. */
 export async function viewPools(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
-  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }>(
+  const rows = await sql<{ pool_id: string; sequence: string; business_day: Day; day_start: Instant; now: Instant; today: Day }>(
     `WITH clock AS MATERIALIZED (SELECT docket_now() AS now, business_time_zone AS zone FROM settings),
-     day AS (SELECT now, (now AT TIME ZONE zone)::date AS today FROM clock)
-     SELECT pool_id, sequence, greatest(business_day, day.today)::text AS business_day, day.now::text, day.today::text
+     day AS (SELECT now, zone, (now AT TIME ZONE zone)::date AS today FROM clock)
+     SELECT pool_id, sequence, greatest(business_day, day.today)::text AS business_day, day.now::text, day.today::text,
+       (CASE WHEN business_day >= day.today THEN day_start_time ELSE day.today::timestamp AT TIME ZONE day.zone END)::text AS day_start
      FROM pools, day WHERE pool_id = ANY ($1::bigint[])`,
     [poolIds],
   );
   return heldPools(rows);
 }
 
-function heldPools(rows: readonly { pool_id: string; sequence: string; business_day: Day; now: Instant; today: Day }[]): HeldPools {
+function heldPools(rows: readonly { pool_id: string; sequence: string; business_day: Day; day_start: Instant; now: Instant; today: Day }[]): HeldPools {
   const [first] = rows;
   return {
     now: first?.now ?? '',
     today: first?.today ?? '',
-    pools: new Map(rows.map((row) => [row.pool_id, { poolId: row.pool_id, sequence: row.sequence, businessDay: row.business_day }])),
+    pools: new Map(rows.map((row) => [row.pool_id, { poolId: row.pool_id, sequence: row.sequence, businessDay: row.business_day, dayStart: row.day_start }])),
   };
 }

@@ -21,6 +21,18 @@ CREATE TABLE agent_counters (
 ) WITH (fillfactor=50);
 GRANT DELETE, INSERT, SELECT, UPDATE ON agent_counters TO docket_service;
 
+CREATE TABLE agent_presence (
+  presence_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  agent_id text COLLATE "C" NOT NULL,
+  start_time timestamp with time zone NOT NULL,
+  end_time timestamp with time zone,
+  CONSTRAINT agent_presence_pkey PRIMARY KEY (presence_id),
+  CONSTRAINT agent_presence_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES agents(agent_id)
+);
+CREATE INDEX agent_presence_of_agent ON docket.agent_presence USING btree (agent_id, end_time);
+CREATE UNIQUE INDEX agent_presence_open ON docket.agent_presence USING btree (agent_id) WHERE (end_time IS NULL);
+GRANT SELECT ON agent_presence TO docket_service;
+
 CREATE TABLE agents (
   agent_id text COLLATE "C" NOT NULL,
   display_name text DEFAULT ''::text NOT NULL,
@@ -67,7 +79,7 @@ CREATE TABLE assignment_decisions (
   request_key uuid NOT NULL,
   CONSTRAINT assignment_decisions_pkey PRIMARY KEY (sequence),
   CONSTRAINT assignment_decisions_kind_check CHECK ((kind = ANY (ARRAY['CREATE'::text, 'WAITING'::text, 'REOPEN'::text, 'REASSIGN'::text, 'MANUAL'::text]))),
-  CONSTRAINT assignment_decisions_tie_break_check CHECK ((tie_break = ANY (ARRAY['NONE'::text, 'ONLY_CANDIDATE'::text, 'PREVIOUS_AGENT'::text, 'FEWEST_RECEIVED'::text, 'FEWEST_ASSIGNED_TODAY'::text, 'LEAST_RECENTLY_ASSIGNED'::text, 'AGENT_ID'::text])))
+  CONSTRAINT assignment_decisions_tie_break_check CHECK ((tie_break = ANY (ARRAY['NONE'::text, 'ONLY_CANDIDATE'::text, 'PREVIOUS_AGENT'::text, 'FEWEST_RECEIVED'::text, 'FEWEST_ASSIGNED_TODAY'::text, 'LEAST_RECENTLY_ASSIGNED'::text, 'AGENT_ID'::text, 'FEWEST_OPEN_TICKETS'::text, 'LOWEST_RATE'::text, 'LOWEST_SHARE'::text])))
 );
 CREATE INDEX assignment_decisions_by_day ON docket.assignment_decisions USING brin (business_day) WITH (autosummarize='on');
 CREATE INDEX assignment_decisions_of_ticket ON docket.assignment_decisions USING btree (ticket_id, sequence);
@@ -104,6 +116,8 @@ CREATE TABLE assignment_rounds (
   received integer[] NOT NULL,
   left_out_agent_ids text[] NOT NULL,
   left_out_reasons text[] NOT NULL,
+  weights integer[],
+  present_ms bigint[],
   CONSTRAINT assignment_rounds_pkey PRIMARY KEY (round_id),
   CONSTRAINT assignment_rounds_rule_check CHECK ((rule = ANY (ARRAY['POLICY'::text, 'DEAL'::text])))
 );
@@ -205,7 +219,7 @@ CREATE TABLE groups (
   CONSTRAINT groups_pkey PRIMARY KEY (group_id),
   CONSTRAINT groups_catch_up_limit_check CHECK ((catch_up_limit >= 0)),
   CONSTRAINT groups_max_open_per_agent_check CHECK ((max_open_per_agent >= 0)),
-  CONSTRAINT groups_strategy_check CHECK ((strategy = ANY (ARRAY['LEAST_ASSIGNED_TODAY'::text, 'MANUAL'::text])))
+  CONSTRAINT groups_strategy_check CHECK ((strategy = ANY (ARRAY['LEAST_ASSIGNED_TODAY'::text, 'MANUAL'::text, 'ROUND_ROBIN'::text, 'FEWEST_OPEN'::text, 'ASSIGNED_PER_HOUR_PRESENT'::text, 'WEIGHTED'::text])))
 );
 CREATE INDEX groups_by_create_time ON docket.groups USING btree (create_time, group_id);
 CREATE INDEX groups_by_supervisor ON docket.groups USING gin (supervisor_ids);
@@ -265,9 +279,11 @@ CREATE TABLE pools (
   pool_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   sequence bigint DEFAULT 0 NOT NULL,
   business_day date DEFAULT '-infinity'::date NOT NULL,
+  day_start_time timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
   CONSTRAINT pools_pkey PRIMARY KEY (pool_id)
 ) WITH (fillfactor=50);
-CREATE TRIGGER pools_day AFTER UPDATE ON docket.pools FOR EACH ROW WHEN ((new.business_day IS DISTINCT FROM old.business_day)) EXECUTE FUNCTION pools_day();
+CREATE TRIGGER pools_day AFTER UPDATE ON docket.pools FOR EACH ROW WHEN (((new.business_day IS DISTINCT FROM old.business_day) OR (new.day_start_time IS DISTINCT FROM old.day_start_time))) EXECUTE FUNCTION pools_day();
+CREATE TRIGGER pools_day_start BEFORE UPDATE ON docket.pools FOR EACH ROW WHEN (((new.business_day IS DISTINCT FROM old.business_day) AND (NOT (new.day_start_time IS DISTINCT FROM old.day_start_time)))) EXECUTE FUNCTION pools_day_start();
 GRANT DELETE, INSERT, SELECT, UPDATE ON pools TO docket_service;
 
 CREATE TABLE requests (
@@ -376,7 +392,7 @@ CREATE OR REPLACE FUNCTION docket.agent_eligibility(a agents)
  STABLE
 AS $function$
   SELECT jsonb_build_object('active', a.active, 'deleted', a.delete_time IS NOT NULL, 'availability', a.availability,
-    'skills', a.skills, 'max_open_tickets', a.max_open_tickets)
+    'skills', a.skills, 'weight', a.weight, 'max_open_tickets', a.max_open_tickets)
 $function$
 ;
 
@@ -472,6 +488,7 @@ CREATE OR REPLACE FUNCTION docket.agents_eligibility()
 AS $function$
 DECLARE
   changed agents[];
+  at timestamptz;
 BEGIN
   IF TG_OP = 'INSERT' THEN
     SELECT array_agg(n ORDER BY n.agent_id) INTO changed FROM new_rows n;
@@ -481,7 +498,12 @@ BEGIN
   END IF;
   IF changed IS NULL THEN RETURN NULL; END IF;
   PERFORM raise_pools((SELECT array_agg(m.group_id) FROM memberships m JOIN unnest(changed) c ON c.agent_id = m.agent_id));
-  INSERT INTO eligibility_changes (kind, agent_id, state) SELECT 'AGENT', c.agent_id, agent_eligibility(c) FROM unnest(changed) c;
+  at := docket_now();
+  INSERT INTO eligibility_changes (time, kind, agent_id, state) SELECT at, 'AGENT', c.agent_id, agent_eligibility(c) FROM unnest(changed) c;
+  UPDATE agent_presence p SET end_time = at FROM unnest(changed) c WHERE p.agent_id = c.agent_id AND p.end_time IS NULL AND NOT is_present(c);
+  INSERT INTO agent_presence (agent_id, start_time)
+    SELECT c.agent_id, at FROM unnest(changed) c
+    WHERE is_present(c) AND NOT EXISTS (SELECT FROM agent_presence p WHERE p.agent_id = c.agent_id AND p.end_time IS NULL);
   RETURN NULL;
 END $function$
 ;
@@ -621,6 +643,15 @@ BEGIN
     FROM changed_rows ORDER BY group_id, agent_id;
   RETURN NULL;
 END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.is_present(a agents)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT a.active AND a.delete_time IS NULL AND a.availability = 'AVAILABLE'
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION docket.make_audit_partitions(months_ahead integer)
@@ -772,9 +803,21 @@ BEGIN
     RAISE EXCEPTION 'the business day of a pool cannot go backwards (% to %)', OLD.business_day, NEW.business_day USING ERRCODE = 'check_violation';
   END IF;
   INSERT INTO eligibility_changes (kind, state)
-    SELECT 'DAY', jsonb_build_object('business_day', NEW.business_day, 'group_ids', coalesce(jsonb_agg(group_id ORDER BY group_id), '[]'))
+    SELECT 'DAY', jsonb_build_object('business_day', NEW.business_day, 'start_micros', (extract(epoch FROM NEW.day_start_time) * 1000000)::bigint,
+      'group_ids', coalesce(jsonb_agg(group_id ORDER BY group_id), '[]'))
     FROM group_pools WHERE pool_id = NEW.pool_id;
   RETURN NULL;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.pools_day_start()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  NEW.day_start_time := NEW.business_day::timestamp AT TIME ZONE (SELECT business_time_zone FROM settings);
+  RETURN NEW;
 END $function$
 ;
 

@@ -15,6 +15,8 @@ export interface CandidateSpec {
   readonly handicap?: number;
   readonly room?: number | null;
   readonly received?: number;
+  readonly weight?: number;
+  readonly presentMs?: number;
 }
 
 /** A hand-made round; what is not given is as a plain group has it. */
@@ -27,7 +29,7 @@ export interface RoundSpec {
   readonly state?: Partial<GroupState>;
 }
 
-const AGENT: AgentState = { active: true, deleted: false, availability: 'AVAILABLE', skills: {}, max_open_tickets: null };
+const AGENT: AgentState = { active: true, deleted: false, availability: 'AVAILABLE', skills: {}, weight: 1, max_open_tickets: null };
 const GROUP: GroupState = {
   active: true,
   deleted: false,
@@ -43,6 +45,8 @@ const GROUP: GroupState = {
 export class Story {
   readonly events: HistoryEvent[] = [];
   day = '2026-03-02';
+  /** When what follows happens. */
+  now = '2026-03-02 09:00:00+00';
   #sequence = 0;
   #commit: Commit | undefined;
   readonly #waiting: WaitingChange[] = [];
@@ -66,7 +70,7 @@ export class Story {
   }
 
   agent(agentId: string, state: Partial<AgentState> = {}): this {
-    return this.#add({ type: 'AGENT', sequence: this.#next(), agentId, state: { ...AGENT, ...state } });
+    return this.#add({ type: 'AGENT', sequence: this.#next(), time: this.now, agentId, state: { ...AGENT, ...state } });
   }
 
   group(groupId: string, state: Partial<GroupState> = {}): this {
@@ -88,7 +92,7 @@ export class Story {
 
   turn(businessDay: string, ...groupIds: string[]): this {
     this.day = businessDay;
-    return this.#add({ type: 'DAY', sequence: this.#next(), businessDay, groupIds });
+    return this.#add({ type: 'DAY', sequence: this.#next(), businessDay, startMicros: Date.parse(`${businessDay}T00:00:00Z`) * 1000, groupIds });
   }
 
   /** Opens a round for the decisions that follow. */
@@ -112,11 +116,14 @@ export class Story {
         preferPreviousAgent: state.prefer_previous_agent,
       },
       businessDay: spec.day ?? this.day,
+      time: this.now,
       agentIds: candidates.map(([agentId]) => agentId),
       assignedToday: of('assigned'),
       handicaps: of('handicap'),
       lastSequences: of('last'),
       openTickets: of('open'),
+      weights: state.strategy === 'WEIGHTED' ? candidates.map(([, candidate]) => candidate.weight ?? 1) : null,
+      presentMs: state.strategy === 'ASSIGNED_PER_HOUR_PRESENT' ? of('presentMs') : null,
       rooms: candidates.map(([, candidate]) => candidate.room ?? null),
       received: of('received'),
       leftOutAgentIds: leftOut.map(([agentId]) => agentId),
@@ -172,7 +179,7 @@ export class Story {
       ticketId: `ticket-${sequence}`,
       previousAgentId: null,
       businessDay: this.day,
-      time: '2026-03-02 09:00:00+00',
+      time: this.now,
       ...decision,
     });
   }

@@ -39,11 +39,15 @@ describe('a stored round', () => {
             const round = assignments.rounds.find((candidate) => candidate.roundId === decision.roundId);
             if (!round) throw new Error('a decision names a round that is not kept');
             const upTo = assignments.decisions.filter((other) => other.roundId === decision.roundId && (other.position ?? 0) <= (decision.position ?? 0));
-            const choice = replayRound(
-              { candidates: round.record.candidates, prefersPrevious: round.record.policy.preferPreviousAgent, isDeal: round.record.rule === 'DEAL' },
-              upTo as RoundDecision[],
-            );
-            expect({ agentId: choice.agentId, tieBreak: choice.tieBreak }).toEqual({ agentId: decision.agentId, tieBreak: decision.tieBreak });
+            const { candidates, policy, rule } = round.record;
+            const choices = [
+              ...replayRound(
+                { candidates, strategy: policy.strategy, prefersPrevious: policy.preferPreviousAgent, isDeal: rule === 'DEAL' },
+                upTo as RoundDecision[],
+              ),
+            ];
+            const choice = choices.at(-1);
+            expect({ agentId: choice?.agentId, tieBreak: choice?.tieBreak }).toEqual({ agentId: decision.agentId, tieBreak: decision.tieBreak });
           }
         },
       ),
@@ -58,16 +62,16 @@ describe('a stored round', () => {
       handicap,
       lastSequence: 0,
       openTickets: 1,
+      weight: 1,
+      presentMs: 0,
       room: null,
       received: 0,
     });
     const decision = (sequence: number): RoundDecision => ({ sequence, kind: 'CREATE', previousAgentId: null });
-    const { standings, agentId } = replayRound({ candidates: [candidate('a', 0, 3), candidate('b', 2, 0)], prefersPrevious: true, isDeal: false }, [
-      decision(10),
-      decision(11),
-    ]);
-    expect(agentId).toBe('a');
-    expect(standings.map((one) => [one.agentId, one.key, one.assignedToday, one.lastSequence])).toEqual([
+    const round = { candidates: [candidate('a', 0, 3), candidate('b', 2, 0)], strategy: 'LEAST_ASSIGNED_TODAY', prefersPrevious: true, isDeal: false } as const;
+    const last = [...replayRound(round, [decision(10), decision(11)])].at(-1);
+    expect(last?.agentId).toBe('a');
+    expect(last?.standings.map((one) => [one.agentId, one.key, one.assignedToday, one.lastSequence])).toEqual([
       ['a', 3, 0, 0],
       ['b', 3, 3, 10],
     ]);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Assignments, type RosterAgent, type RosterGroup } from '../../../src/domain/assignment/index.ts';
+import { Assignments, type Policy, type RosterAgent, type RosterGroup } from '../../../src/domain/assignment/index.ts';
 import type { Deal } from '../../../src/domain/assignment/round.ts';
+import { microsOf } from '../../../src/foundation/clock.ts';
 import { countingNumbers, rosterAgent, rosterGroup, rosterOf } from '../../support/roster.ts';
 
 const NOW = '2026-03-02 09:00:00+00';
@@ -23,8 +24,11 @@ const agentArbitrary = fc.record({
   assignedToday: fc.nat(4),
   lastAssignedSequence: fc.nat(3),
   skills: fc.constantFrom({}, { german: 2 }),
+  weight: fc.integer({ min: 1, max: 4 }),
+  presence: fc.record({ endedMicros: fc.nat(9_000_000), sinceMicros: fc.option(fc.nat(9).map((seconds) => microsOf(NOW) - seconds * 1_000_000)) }),
 });
 const groupArbitrary = fc.record({
+  strategy: fc.constantFrom<Policy['strategy']>('LEAST_ASSIGNED_TODAY', 'ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT', 'WEIGHTED'),
   members: fc.subarray([0, 1, 2, 3, 4], { minLength: 1 }),
   maxOpenPerAgent: fc.constantFrom(null, null, 4),
   requiredSkills: fc.constantFrom({}, {}, { german: 1 }),
@@ -60,13 +64,32 @@ function pickByDefinition(group: RosterGroup, step: Step, deal: Deal): string | 
 function comesBefore(a: RosterAgent, b: RosterAgent, group: RosterGroup, deal: Deal | undefined): boolean {
   const place = (agent: RosterAgent): (number | string)[] => [
     deal?.received.get(agent.agentId) ?? 0,
-    agent.assignedToday + (group.handicaps.get(agent.agentId) ?? 0),
+    shareOf(agent, group),
     agent.lastAssignedSequence,
     agent.agentId,
   ];
   const [first, second] = [place(a), place(b)];
   const at = first.findIndex((value, index) => value !== second[index]);
   return at >= 0 && (first[at] as number) < (second[at] as number);
+}
+
+/** What the strategies compare, in floating point: the numbers here are so small that equal shares come out equal. */
+function shareOf(agent: RosterAgent, group: RosterGroup): number {
+  const today = agent.assignedToday + (group.handicaps.get(agent.agentId) ?? 0);
+  const { endedMicros = 0, sinceMicros = null } = agent.presence ?? {};
+  const presentMs = (endedMicros + (sinceMicros === null ? 0 : microsOf(NOW) - sinceMicros)) / 1000;
+  switch (group.policy.strategy) {
+    case 'ROUND_ROBIN':
+      return agent.lastAssignedSequence;
+    case 'FEWEST_OPEN':
+      return agent.openTickets;
+    case 'WEIGHTED':
+      return (today + 1) / agent.weight;
+    case 'ASSIGNED_PER_HOUR_PRESENT':
+      return agent.assignedToday / Math.max(1, Math.floor(presentMs));
+    default:
+      return today;
+  }
 }
 
 describe('a run of placements', () => {

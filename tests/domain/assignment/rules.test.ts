@@ -1,18 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  compareStandings,
-  compareWaiting,
-  computeHandicap,
-  isAutomatic,
-  roomOf,
-  type Standing,
-  tieBreakBetween,
-  whyLeftOut,
-} from '../../../src/domain/assignment/rules.ts';
+import { compareStandings, compareWaiting, isAutomatic, roomOf, type Standing, tieBreakBetween, whyLeftOut } from '../../../src/domain/assignment/rules.ts';
+import { STRATEGIES } from '../../../src/domain/assignment/strategies.ts';
 import { rosterAgent, rosterGroup } from '../../support/roster.ts';
 
-const standing = (agentId: string, more: Partial<Standing> = {}): Standing => ({ agentId, received: 0, key: 0, lastSequence: 0, ...more });
+const standing = (agentId: string, more: Partial<Standing> = {}): Standing => ({ agentId, received: 0, key: 0, divisor: 1, lastSequence: 0, ...more });
 
 describe('who comes first', () => {
   const best = (...standings: Standing[]): string | undefined => [...standings].sort(compareStandings)[0]?.agentId;
@@ -35,7 +27,13 @@ describe('who comes first', () => {
   });
 
   it('puts everybody in one order, whoever is compared with whom', () => {
-    const anybody = fc.record({ agentId: fc.constantFrom('a', 'b', 'C', 'd'), received: fc.nat(2), key: fc.nat(2), lastSequence: fc.nat(2) });
+    const anybody = fc.record({
+      agentId: fc.constantFrom('a', 'b', 'C', 'd'),
+      received: fc.nat(2),
+      key: fc.nat(3),
+      divisor: fc.integer({ min: 1, max: 3 }),
+      lastSequence: fc.nat(2),
+    });
     fc.assert(
       fc.property(anybody, anybody, anybody, (a, b, c) => {
         expect(Math.sign(compareStandings(a, b)) + Math.sign(compareStandings(b, a))).toBe(0);
@@ -53,7 +51,7 @@ describe('what set the winner apart', () => {
     ['LEAST_RECENTLY_ASSIGNED', standing('a'), standing('b', { lastSequence: 1 })],
     ['AGENT_ID', standing('a'), standing('b')],
   ] as const)('says %s', (tieBreak, winner, runnerUp) => {
-    expect(tieBreakBetween(winner, runnerUp)).toBe(tieBreak);
+    expect(tieBreakBetween(STRATEGIES.LEAST_ASSIGNED_TODAY, winner, runnerUp)).toBe(tieBreak);
   });
 });
 
@@ -92,27 +90,6 @@ describe('who is left out', () => {
     expect(isAutomatic(rosterGroup('g', [], { active: false }))).toBe(false);
     expect(isAutomatic(rosterGroup('g', [], { deleted: true }))).toBe(false);
     expect(isAutomatic(rosterGroup('g', [], { policy: { strategy: 'MANUAL' } }))).toBe(false);
-  });
-});
-
-describe('the handicap of who comes late', () => {
-  it('is nothing without a catch-up limit, and nothing when nobody else is there', () => {
-    expect(computeHandicap(null, 0, [26, 30])).toBe(0);
-    expect(computeHandicap(0, 0, [])).toBe(0);
-  });
-
-  it('lets him start level with the lowest when the limit is 0', () => {
-    expect(computeHandicap(0, 0, [26, 27, 30])).toBe(26);
-  });
-
-  it('lets him be given as many ahead as the limit says', () => {
-    expect(computeHandicap(5, 0, [26, 27])).toBe(21);
-    expect(computeHandicap(5, 2, [26, 27])).toBe(19);
-  });
-
-  it('is never negative: who is level or ahead already is not helped', () => {
-    expect(computeHandicap(5, 0, [3])).toBe(0);
-    expect(computeHandicap(0, 40, [26])).toBe(0);
   });
 });
 

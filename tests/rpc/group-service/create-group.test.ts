@@ -65,6 +65,27 @@ describe('CreateGroup', () => {
     });
   });
 
+  it.each(['LEAST_ASSIGNED_TODAY', 'MANUAL', 'ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT', 'WEIGHTED'] as const)(
+    'keeps the strategy %s',
+    async (name) => {
+      const { group } = await harness.callAs('admin').groups.createGroup({
+        group: { key: name.replaceAll('_', '').slice(0, 16), assignmentPolicy: { strategy: AssignmentStrategy[name], maxOpenPerAgent: 3 } },
+      });
+      expect(group?.assignmentPolicy).toMatchObject({ strategy: AssignmentStrategy[name], maxOpenPerAgent: 3, policyVersion: 1 });
+      expect((await harness.callAs('admin').groups.getGroup({ groupId: group?.groupId ?? '' })).group).toEqual(group);
+    },
+  );
+
+  it.each(['ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT'] as const)(
+    'INVALID_ARGUMENT: refuses a catch-up limit under %s, where it has no meaning',
+    async (name) => {
+      const request = { group: { key: 'CATCHUP', assignmentPolicy: { strategy: AssignmentStrategy[name], catchUpLimit: 2 } } };
+      const failure = await failureOf(harness.callAs('admin').groups.createGroup(request));
+      expect(failure).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD', facts: { field: 'group.assignment_policy.catch_up_limit' } });
+      expect(failure.message).toContain(name);
+    },
+  );
+
   it('gives the group a pool and a ticket counter of its own', async () => {
     const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'POOLED' } });
     const rows = await harness.sql(

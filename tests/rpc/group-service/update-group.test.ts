@@ -4,7 +4,7 @@ import { newId } from '../../../src/foundation/ids.ts';
 import { type Clients, createHarness, failureOf, type Harness } from '../../support/harness.ts';
 import { heldTickets, makeAgent, makeGroup, makeTickets } from '../../support/team.ts';
 
-const { LEAST_ASSIGNED_TODAY, MANUAL } = AssignmentStrategy;
+const { LEAST_ASSIGNED_TODAY, MANUAL, ROUND_ROBIN, WEIGHTED } = AssignmentStrategy;
 const policy = { strategy: LEAST_ASSIGNED_TODAY, catchUpLimit: 3, maxOpenPerAgent: 9, requiredSkills: { german: 2 }, preferPreviousAgent: false };
 
 describe('UpdateGroup', () => {
@@ -47,6 +47,23 @@ describe('UpdateGroup', () => {
     expect(group).toMatchObject({ key: 'STAR', name: 'STAR', description: '', active: true, timeZone: 'UTC', supervisorIds: [] });
     expect(group?.assignmentPolicy).toMatchObject({ strategy: LEAST_ASSIGNED_TODAY, requiredSkills: {}, preferPreviousAgent: true, policyVersion: 2 });
     expect(group?.assignmentPolicy?.catchUpLimit).toBeUndefined();
+  });
+
+  it('INVALID_ARGUMENT: refuses to set a catch-up limit under a strategy in which it has no meaning; one from before stays, without effect', async () => {
+    const before = await makeGroup(harness, 'CATCHUP', { assignmentPolicy: policy });
+    const update = (assignmentPolicy: object, ...paths: string[]) =>
+      admin.groups.updateGroup({
+        group: { groupId: before.groupId, assignmentPolicy },
+        updateMask: { paths: paths.map((path) => `assignment_policy.${path}`) },
+      });
+    const { group } = await update({ strategy: ROUND_ROBIN }, 'strategy');
+    expect(group?.assignmentPolicy).toMatchObject({ strategy: ROUND_ROBIN, catchUpLimit: 3, policyVersion: 2 });
+    expect(await failureOf(update({ catchUpLimit: 4 }, 'catch_up_limit'))).toMatchObject({
+      kind: 'invalid_argument',
+      facts: { field: 'group.assignment_policy.catch_up_limit' },
+    });
+    const { group: weighted } = await update({ strategy: WEIGHTED, catchUpLimit: 4 }, 'strategy', 'catch_up_limit');
+    expect(weighted?.assignmentPolicy).toMatchObject({ strategy: WEIGHTED, catchUpLimit: 4, policyVersion: 3 });
   });
 
   it('changes one field of the policy, or clears it', async () => {

@@ -1,12 +1,12 @@
 import type { AgentState, EligibilityChange, Report } from './history.ts';
 import { handicapOfNewcomer, isPresent } from './rules.ts';
-import { handicapOn, type World, type WorldAgent, type WorldGroup } from './world.ts';
+import { handicapOn, notePresence, type World, type WorldAgent, type WorldGroup } from './world.ts';
 
 /** Takes a change of eligibility into the world; answers the groups whose candidates or rule it may have changed. */
 export function applyChange(world: World, change: EligibilityChange, report: Report): Iterable<WorldGroup> {
   switch (change.type) {
     case 'AGENT':
-      return changeAgent(world.agent(change.agentId), change.state);
+      return changeAgent(world.agent(change.agentId), change.state, change.time);
     case 'GROUP': {
       const group = world.group(change.groupId);
       group.state = change.state;
@@ -17,7 +17,7 @@ export function applyChange(world: World, change: EligibilityChange, report: Rep
     case 'HANDICAP':
       return recordHandicap(world.group(change.groupId), change, report);
     case 'DAY':
-      return change.groupIds.map((groupId) => turnGroupDay(world.group(groupId), change.businessDay, change.sequence, report));
+      return change.groupIds.map((groupId) => turnGroupDay(world.group(groupId), change, report));
   }
 }
 
@@ -38,9 +38,10 @@ export function settleHandicaps(group: WorldGroup, sequence: number, report: Rep
   group.unrecorded.clear();
 }
 
-function changeAgent(agent: WorldAgent, state: AgentState): Iterable<WorldGroup> {
+function changeAgent(agent: WorldAgent, state: AgentState, time: string): Iterable<WorldGroup> {
   const wasPresent = isPresent(agent);
   agent.state = state;
+  notePresence(agent, isPresent(agent), time);
   if (!wasPresent && isPresent(agent)) for (const group of agent.groups) chargeNewcomer(agent, group);
   return agent.groups;
 }
@@ -82,11 +83,12 @@ function recordHandicap(group: WorldGroup, change: Extract<EligibilityChange, { 
   return [group];
 }
 
-function turnGroupDay(group: WorldGroup, businessDay: string, sequence: number, report: Report): WorldGroup {
+function turnGroupDay(group: WorldGroup, { businessDay, startMicros, sequence }: Extract<EligibilityChange, { type: 'DAY' }>, report: Report): WorldGroup {
   settleHandicaps(group, sequence, report);
   if (group.day !== undefined && businessDay < group.day) {
     report('I8', `change ${sequence}: the business day of group ${group.groupId} goes back from ${group.day} to ${businessDay}`);
   }
   group.day = businessDay;
+  group.dayStart = startMicros ?? -Infinity;
   return group;
 }

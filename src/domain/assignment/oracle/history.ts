@@ -10,6 +10,8 @@ export interface AgentState {
   readonly deleted: boolean;
   readonly availability: 'AVAILABLE' | 'AWAY' | 'OFFLINE';
   readonly skills: Readonly<Record<string, number>>;
+  /** Absent means 1: changes on record from before agents were weighed do not say it. */
+  readonly weight?: number;
   readonly max_open_tickets: number | null;
 }
 
@@ -17,7 +19,7 @@ export interface AgentState {
 export interface GroupState {
   readonly active: boolean;
   readonly deleted: boolean;
-  readonly strategy: 'LEAST_ASSIGNED_TODAY' | 'MANUAL';
+  readonly strategy: 'LEAST_ASSIGNED_TODAY' | 'MANUAL' | 'ROUND_ROBIN' | 'FEWEST_OPEN' | 'ASSIGNED_PER_HOUR_PRESENT' | 'WEIGHTED';
   readonly catch_up_limit: number | null;
   readonly max_open_per_agent: number | null;
   readonly required_skills: Readonly<Record<string, number>>;
@@ -34,7 +36,7 @@ export interface Commit {
 
 /** A change of who may be given work. */
 export type EligibilityChange =
-  | { readonly type: 'AGENT'; readonly sequence: number; readonly agentId: string; readonly state: AgentState }
+  | { readonly type: 'AGENT'; readonly sequence: number; readonly time: string; readonly agentId: string; readonly state: AgentState }
   | { readonly type: 'GROUP'; readonly sequence: number; readonly groupId: string; readonly state: GroupState }
   | { readonly type: 'MEMBERSHIP'; readonly sequence: number; readonly groupId: string; readonly agentId: string; readonly member: boolean }
   | {
@@ -45,7 +47,14 @@ export type EligibilityChange =
       readonly businessDay: string;
       readonly handicap: number;
     }
-  | { readonly type: 'DAY'; readonly sequence: number; readonly businessDay: string; readonly groupIds: readonly string[] };
+  | {
+      readonly type: 'DAY';
+      readonly sequence: number;
+      readonly businessDay: string;
+      /** When it began, in microseconds since 1970; null in records from before that was said. */
+      readonly startMicros: number | null;
+      readonly groupIds: readonly string[];
+    };
 
 /** A ticket was given to an agent. */
 export interface DecisionEvent {
@@ -90,11 +99,16 @@ export interface RoundRow {
   readonly groupId: string;
   readonly policy: StoredPolicy;
   readonly businessDay: string;
+  readonly time: string;
   readonly agentIds: readonly string[];
   readonly assignedToday: readonly number[];
   readonly handicaps: readonly number[];
   readonly lastSequences: readonly number[];
   readonly openTickets: readonly number[];
+  /** Null where the strategy does not weigh. */
+  readonly weights: readonly number[] | null;
+  /** Null where the strategy does not look at time. */
+  readonly presentMs: readonly number[] | null;
   /** Null is no limit. */
   readonly rooms: readonly (number | null)[];
   readonly received: readonly number[];

@@ -1,3 +1,4 @@
+import { microsOf } from '../../../foundation/clock.ts';
 import { applyChange, settleHandicaps } from './eligibility.ts';
 import { Fairness } from './fairness.ts';
 import type { DecisionEvent, HistoryEvent, ReleaseEvent, Report, RoundRow } from './history.ts';
@@ -181,9 +182,10 @@ const NOBODY: ReadonlySet<string> = new Set();
 
 function questionOf(decision: DecisionEvent, round: RoundRow, group: WorldGroup, day: string, received: Map<string, number> | undefined): Question {
   const { kind, previousAgentId } = decision;
+  const nowMicros = microsOf(decision.time);
   const preferred = kind === 'REOPEN' && group.state?.prefer_previous_agent ? previousAgentId : null;
-  if (round.rule === 'POLICY' && (kind !== 'REASSIGN' || previousAgentId === null)) return { day, preferred, excluded: NOBODY, received };
+  if (round.rule === 'POLICY' && (kind !== 'REASSIGN' || previousAgentId === null)) return { day, nowMicros, preferred, excluded: NOBODY, received };
   const excluded = round.rule === 'DEAL' ? excludedByCaller(round) : new Set<string>();
   if (kind === 'REASSIGN' && previousAgentId !== null) excluded.add(previousAgentId);
-  return { day, preferred, excluded, received };
+  return { day, nowMicros, preferred, excluded, received };
 }

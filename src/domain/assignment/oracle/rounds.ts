@@ -1,6 +1,7 @@
+import { microsOf } from '../../../foundation/clock.ts';
 import type { DecisionEvent, GroupState, RoundRow, StoredPolicy } from './history.ts';
-import { obstacleTo, roomOf } from './rules.ts';
-import { assignedOn, handicapOn, type WorldAgent, type WorldGroup } from './world.ts';
+import { obstacleTo, roomOf, weightOf } from './rules.ts';
+import { assignedOn, handicapOn, presentMsOn, type WorldAgent, type WorldGroup } from './world.ts';
 
 /**
  * Compares the stored round of a decision with the world as it stands just before that decision. Answers
@@ -15,6 +16,8 @@ export function compareRound(
   const { position, agentId } = decision;
   if (round.groupId !== group.groupId) return `it belongs to group ${round.groupId}`;
   if (round.businessDay !== decision.businessDay) return `its business day is ${round.businessDay}, the decision's ${decision.businessDay}`;
+  const isTimed = round.policy.strategy === 'ASSIGNED_PER_HOUR_PRESENT';
+  if ((position === 0 || isTimed) && round.time !== decision.time) return `it was begun at ${round.time}, the decision was made at ${decision.time}`;
   if (position === 0) {
     group.round = { row: round, next: 1, wins: new Map([[agentId, 1]]) };
     return comparePolicy(round.policy, group.state) ?? compareMembers(round, group, received);
@@ -90,6 +93,8 @@ function compareCandidate(
     ['last sequence', round.lastSequences[at], agent.lastSequence],
     ['open tickets', round.openTickets[at], agent.openTickets],
     ['room', round.rooms[at], roomOf(agent, group)],
+    ['weight', round.weights?.[at] ?? null, round.policy.strategy === 'WEIGHTED' ? weightOf(agent) : null],
+    ['presence', round.presentMs?.[at] ?? null, round.policy.strategy === 'ASSIGNED_PER_HOUR_PRESENT' ? presentMsOn(agent, group, microsOf(round.time)) : null],
     ['received', round.received[at], received?.get(agent.agentId) ?? 0],
   ];
   const wrong = facts.find(([, said, is]) => said !== is);

@@ -1,4 +1,4 @@
-import { assignedOn, handicapOn, type WorldAgent, type WorldGroup } from './world.ts';
+import { assignedOn, handicapOn, presentMsOn, type WorldAgent, type WorldGroup } from './world.ts';
 
 // The rules of assignment, written a second time from the design and not from the engine: a fault in
 // one of the two shows as a difference. Plain searches, no shortcuts; not to be shared with the engine.
@@ -43,6 +43,8 @@ export interface Verdict {
 /** The parameters of one choice. */
 export interface Question {
   readonly day: string | undefined;
+  /** The instant of the choice, in microseconds since 1970. */
+  readonly nowMicros: number;
   /** Who gets it if he is eligible. */
   readonly preferred: string | null;
   /** Who does not get it, though he may be eligible. */
@@ -67,47 +69,82 @@ export function decide(group: WorldGroup, question: Question): Verdict | undefin
       second = standing;
     }
   }
-  return best && { agent: best.agent, tieBreak: difference(best, second) };
+  return best && { agent: best.agent, tieBreak: difference(group.state?.strategy, best, second) };
 }
 
 /** Handicap of an agent who becomes a candidate of a group on a day: against those who are there already. */
 export function handicapOfNewcomer(agent: WorldAgent, group: WorldGroup): number {
   const limit = group.state?.catch_up_limit ?? null;
-  if (limit === null) return 0;
+  const strategy = group.state?.strategy;
+  if (limit === null || strategy === 'ROUND_ROBIN' || strategy === 'FEWEST_OPEN' || strategy === 'ASSIGNED_PER_HOUR_PRESENT') return 0;
   const { day } = group;
-  const keys: number[] = [];
+  const own = strategy === 'WEIGHTED' ? weightOf(agent) : 1;
+  let level = Infinity;
   for (const other of group.members.values()) {
-    if (other !== agent && isPresent(other)) keys.push(assignedOn(other, day) + handicapOn(group.handicaps.get(other.agentId), day));
+    if (other === agent || !isPresent(other)) continue;
+    const key = assignedOn(other, day) + handicapOn(group.handicaps.get(other.agentId), day);
+    // With how many of his own the newcomer has no more for his weight than the other will have with his next.
+    level = Math.min(level, strategy === 'WEIGHTED' ? Number((BigInt(key + 1) * BigInt(own)) / BigInt(weightOf(other))) - 1 : key);
   }
-  return keys.length === 0 ? 0 : Math.max(0, Math.min(...keys) - limit - assignedOn(agent, day));
+  return level === Infinity ? 0 : Math.max(0, level - limit - assignedOn(agent, day));
 }
 
 interface Standing {
   readonly agent: WorldAgent;
   readonly received: number;
-  readonly key: number;
+  /** The lower `over / under` is the better. */
+  readonly over: number;
+  readonly under: number;
   readonly lastSequence: number;
 }
 
-function standingOf(agent: WorldAgent, group: WorldGroup, { day, received }: Question): Standing {
-  return {
-    agent,
-    received: received?.get(agent.agentId) ?? 0,
-    key: assignedOn(agent, day) + handicapOn(group.handicaps.get(agent.agentId), day),
-    lastSequence: agent.lastSequence,
-  };
+function standingOf(agent: WorldAgent, group: WorldGroup, question: Question): Standing {
+  return { agent, received: question.received?.get(agent.agentId) ?? 0, ...shareOf(agent, group, question), lastSequence: agent.lastSequence };
 }
+
+function shareOf(agent: WorldAgent, group: WorldGroup, { day, nowMicros }: Question): { over: number; under: number } {
+  const today = assignedOn(agent, day);
+  const counted = today + handicapOn(group.handicaps.get(agent.agentId), day);
+  switch (group.state?.strategy) {
+    case 'ROUND_ROBIN':
+      return { over: agent.lastSequence, under: 1 };
+    case 'FEWEST_OPEN':
+      return { over: agent.openTickets, under: 1 };
+    case 'ASSIGNED_PER_HOUR_PRESENT':
+      return { over: today, under: presentMsOn(agent, group, nowMicros) || 1 };
+    case 'WEIGHTED':
+      return { over: counted + 1, under: weightOf(agent) };
+    default:
+      return { over: counted, under: 1 };
+  }
+}
+
+/** His share of the work relative to others. */
+export const weightOf = (agent: WorldAgent): number => agent.state?.weight ?? 1;
+
+const hasEqualShare = (a: Standing, b: Standing): boolean =>
+  a.under === b.under ? a.over === b.over : BigInt(a.over) * BigInt(b.under) === BigInt(b.over) * BigInt(a.under);
+
+const hasLowerShare = (a: Standing, b: Standing): boolean =>
+  a.under === b.under ? a.over < b.over : BigInt(a.over) * BigInt(b.under) < BigInt(b.over) * BigInt(a.under);
 
 function isBetter(a: Standing, b: Standing): boolean {
   if (a.received !== b.received) return a.received < b.received;
-  if (a.key !== b.key) return a.key < b.key;
+  if (!hasEqualShare(a, b)) return hasLowerShare(a, b);
   if (a.lastSequence !== b.lastSequence) return a.lastSequence < b.lastSequence;
   return a.agent.agentId < b.agent.agentId;
 }
 
-function difference(best: Standing, second: Standing | undefined): string {
+const NAMES: Readonly<Record<string, string>> = {
+  ROUND_ROBIN: 'LEAST_RECENTLY_ASSIGNED',
+  FEWEST_OPEN: 'FEWEST_OPEN_TICKETS',
+  ASSIGNED_PER_HOUR_PRESENT: 'LOWEST_RATE',
+  WEIGHTED: 'LOWEST_SHARE',
+};
+
+function difference(strategy: string | undefined, best: Standing, second: Standing | undefined): string {
   if (!second) return 'ONLY_CANDIDATE';
   if (best.received !== second.received) return 'FEWEST_RECEIVED';
-  if (best.key !== second.key) return 'FEWEST_ASSIGNED_TODAY';
+  if (!hasEqualShare(best, second)) return NAMES[strategy ?? ''] ?? 'FEWEST_ASSIGNED_TODAY';
   return best.lastSequence !== second.lastSequence ? 'LEAST_RECENTLY_ASSIGNED' : 'AGENT_ID';
 }

@@ -1,3 +1,4 @@
+import { microsOf } from '../../../foundation/clock.ts';
 import type { AgentState, GroupState, RoundRow } from './history.ts';
 
 /** An agent as the history so far makes him. */
@@ -6,6 +7,8 @@ export interface WorldAgent {
   /** Undefined until the history says that he exists. */
   state: AgentState | undefined;
   readonly groups: Set<WorldGroup>;
+  /** When he was present, oldest first, in microseconds since 1970; only of the last days. */
+  readonly spans: Span[];
   /** The business day that the counts of today belong to; '-infinity' before the first. */
   day: string;
   assignedToday: number;
@@ -16,6 +19,12 @@ export interface WorldAgent {
   /** Number of the last decision won, 0 for none. */
   lastSequence: number;
   lastAssignTime: string | null;
+}
+
+/** A span of presence; `to` is undefined while it lasts. */
+export interface Span {
+  readonly from: number;
+  to: number | undefined;
 }
 
 /** A handicap and the day that it ends with. */
@@ -31,6 +40,8 @@ export interface WorldGroup {
   state: GroupState | undefined;
   /** Its business day; undefined until a DAY row names the group. */
   day: string | undefined;
+  /** When that day began, in microseconds since 1970. */
+  dayStart: number;
   /** Everybody with a membership, deleted agents too, by id. */
   readonly members: Map<string, WorldAgent>;
   /** What the rule gives, by agent. */
@@ -56,6 +67,7 @@ export class World {
         agentId,
         state: undefined,
         groups: new Set(),
+        spans: [],
         day: '-infinity',
         assignedToday: 0,
         resolvedToday: 0,
@@ -78,6 +90,7 @@ export class World {
         groupId,
         state: undefined,
         day: undefined,
+        dayStart: -Infinity,
         members: new Map(),
         handicaps: new Map(),
         recordedHandicaps: new Map(),
@@ -102,4 +115,28 @@ export function turnDay(agent: WorldAgent, day: string): void {
   agent.day = day;
   agent.assignedToday = 0;
   agent.resolvedToday = 0;
+}
+
+/** Days that spans of presence are kept for: more than any business day reaches back. */
+const SPANS_KEPT_MICROS = 3 * 86_400_000_000;
+
+/** An agent is present, or not, from an instant on. */
+export function notePresence(agent: WorldAgent, present: boolean, time: string): void {
+  const at = microsOf(time);
+  const last = agent.spans.at(-1);
+  const lasts = last !== undefined && last.to === undefined;
+  if (present === lasts) return;
+  if (lasts) {
+    last.to = at;
+    return;
+  }
+  while ((agent.spans[0]?.to ?? at) < at - SPANS_KEPT_MICROS) agent.spans.shift();
+  agent.spans.push({ from: at, to: undefined });
+}
+
+/** How long an agent was present in a group's business day, up to an instant in microseconds since 1970; in whole milliseconds. */
+export function presentMsOn(agent: WorldAgent, group: WorldGroup, nowMicros: number): number {
+  let micros = 0;
+  for (const { from, to } of agent.spans) micros += Math.max(0, (to ?? nowMicros) - Math.max(from, group.dayStart));
+  return Math.floor(micros / 1000);
 }

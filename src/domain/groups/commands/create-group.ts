@@ -7,7 +7,7 @@ import { Group, type GroupRow } from '../entity.ts';
 import { GroupAlreadyExists, GroupDeletedExists } from '../errors.ts';
 import { toGroupMessage } from '../message.ts';
 import { createPool } from '../pools.ts';
-import { groupChoices } from '../rules.ts';
+import { assertCatchUpLimit, groupChoices } from '../rules.ts';
 
 /** Creates a group, with a pool of its own and its ticket counter. Administrators only, by the contract's permission. */
 export const createGroup = loneCommand<{ readonly group: GroupMessage }, typeof CreateGroupResponseSchema>({
@@ -15,6 +15,7 @@ export const createGroup = loneCommand<{ readonly group: GroupMessage }, typeof 
   answer: CreateGroupResponseSchema,
   async plan(unit, { group: asked }) {
     const choices = groupChoices(asked, asked.key);
+    assertCatchUpLimit(choices.strategy, choices.catchUpLimit);
     await assertKeyFree(unit, asked.key);
     const row: GroupRow = {
       ...choices,

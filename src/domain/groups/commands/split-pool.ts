@@ -32,9 +32,9 @@ export const splitPool = loneCommand<PoolToSplit, typeof Int32ValueSchema>({
       async write() {
         for (const groupIds of apart) {
           await unit.sql(
-            `WITH pool AS (INSERT INTO pools (business_day) VALUES ($2) RETURNING pool_id)
+            `WITH pool AS (INSERT INTO pools (business_day, day_start_time) VALUES ($2, $3) RETURNING pool_id)
              UPDATE group_pools SET pool_id = pool.pool_id FROM pool WHERE group_id = ANY ($1::uuid[])`,
-            [groupIds, pool?.businessDay],
+            [groupIds, pool?.businessDay, pool?.dayStart],
           );
         }
         return undefined;

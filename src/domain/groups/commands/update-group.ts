@@ -9,7 +9,7 @@ import { groupRulesChanged } from '../events.ts';
 import { toGroupMessage } from '../message.ts';
 import { findPools } from '../pools.ts';
 import { lockGroupToChange } from '../queries.ts';
-import { changesPolicy, groupChanges, groupChoices, touchesAssignment } from '../rules.ts';
+import { assertCatchUpLimit, changesPolicy, groupChanges, groupChoices, touchesAssignment } from '../rules.ts';
 
 /** A group with new values. */
 export interface UpdateGroupInput {
@@ -36,6 +36,7 @@ export const updateGroup = loneCommand<UpdateGroupInput, typeof UpdateGroupRespo
     assertEtag('group', group.groupId, asked.etag, group.version);
     if (!named && asked.key !== '' && asked.key !== group.key) throw new InvalidField('group.key', 'never changes');
     const changes = groupChanges(group, groupChoices(asked, group.key), fields);
+    assertCatchUpLimit(changes.strategy ?? group.strategy, changes.catchUpLimit);
     if (changes.supervisorIds && !caller.roles.has('admin')) throw new GroupChangeDenied(group.groupId, 'only administrators change supervisor_ids');
     if (Object.keys(changes).length === 0) return { answer: { group: toGroupMessage(group) } };
     const policyChanged = changesPolicy(changes);

@@ -20,6 +20,7 @@ interface EventRow {
 
 interface ChangeRow extends EventRow {
   kind: EligibilityChange['type'];
+  time: string;
   group_id: string | null;
   agent_id: string | null;
   state: Record<string, never>;
@@ -45,11 +46,14 @@ interface StoredRound {
   group_id: string;
   policy: RoundRow['policy'];
   business_day: string;
+  time: string;
   agent_ids: string[];
   assigned_today: number[];
   handicaps: number[];
   last_sequences: number[];
   open_tickets: number[];
+  weights: number[] | null;
+  present_ms: number[] | null;
   rooms: (number | null)[];
   received: number[];
   left_out_agent_ids: string[];
@@ -79,7 +83,10 @@ const COMMIT_COLUMNS = 'e.sequence, e.xmin::text AS transaction_id, f.first_entr
 /** Plays the whole stored history into a replay, in the order of the one sequence. */
 export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
   const changes = await Rows.open(
-    readRows<ChangeRow>(sql, `SELECT ${COMMIT_COLUMNS}, e.kind, e.group_id, e.agent_id, e.state FROM eligibility_changes e ${COMMIT} ORDER BY e.sequence`),
+    readRows<ChangeRow>(
+      sql,
+      `SELECT ${COMMIT_COLUMNS}, e.kind, e.time::text, e.group_id, e.agent_id, e.state FROM eligibility_changes e ${COMMIT} ORDER BY e.sequence`,
+    ),
   );
   const decisions = await Rows.open(
     readRows<DecisionRow>(
@@ -104,7 +111,9 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
     ),
   );
   // A round takes its number just before its first decision.
-  const rounds = await Rows.open(readRows<{ round: StoredRound }>(sql, 'SELECT row_to_json(r) AS round FROM assignment_rounds r ORDER BY round_id', 500));
+  const rounds = await Rows.open(
+    readRows<{ round: StoredRound; time: string }>(sql, 'SELECT row_to_json(r) AS round, time::text FROM assignment_rounds r ORDER BY round_id', 500),
+  );
   const atHand = new Map<number, RoundRow>();
   const numberOf = (row: { sequence: string } | undefined): number => (row ? Number(row.sequence) : Infinity);
   for (;;) {
@@ -117,7 +126,7 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
       | ReleaseRow;
     const commit = commitOf(row);
     if (commit) for (const entry of await waiting.takeWhile((next) => Number(next.entry_id) < commit.firstEntryId)) replay.waiting.hear(toWaiting(entry));
-    for (const { round } of await rounds.takeWhile((next) => next.round.round_id < first)) keep(toRound(round), atHand);
+    for (const { round, time } of await rounds.takeWhile((next) => next.round.round_id < first)) keep(toRound({ ...round, time }), atHand);
     const event = 'state' in row ? toChange(row) : 'kind' in row ? toDecision(row, atHand) : toRelease(row);
     replay.feed({ ...event, commit });
   }
@@ -140,7 +149,7 @@ function toChange(row: ChangeRow): EligibilityChange {
   const { state } = row;
   switch (row.kind) {
     case 'AGENT':
-      return { type: 'AGENT', sequence, agentId, state: state as never };
+      return { type: 'AGENT', sequence, time: row.time, agentId, state: state as never };
     case 'GROUP':
       return { type: 'GROUP', sequence, groupId, state: state as never };
     case 'MEMBERSHIP':
@@ -148,7 +157,13 @@ function toChange(row: ChangeRow): EligibilityChange {
     case 'HANDICAP':
       return { type: 'HANDICAP', sequence, groupId, agentId, businessDay: String(state['business_day']), handicap: Number(state['handicap']) };
     case 'DAY':
-      return { type: 'DAY', sequence, businessDay: String(state['business_day']), groupIds: state['group_ids'] as unknown as string[] };
+      return {
+        type: 'DAY',
+        sequence,
+        businessDay: String(state['business_day']),
+        startMicros: state['start_micros'] ?? null,
+        groupIds: state['group_ids'] as unknown as string[],
+      };
   }
 }
 
@@ -185,11 +200,14 @@ function toRound(row: StoredRound): RoundRow {
     groupId: row.group_id,
     policy: row.policy,
     businessDay: row.business_day,
+    time: row.time,
     agentIds: row.agent_ids,
     assignedToday: row.assigned_today,
     handicaps: row.handicaps,
     lastSequences: row.last_sequences,
     openTickets: row.open_tickets,
+    weights: row.weights,
+    presentMs: row.present_ms,
     rooms: row.rooms,
     received: row.received,
     leftOutAgentIds: row.left_out_agent_ids,
