@@ -62,6 +62,15 @@ export class Bench {
     return rows;
   }
 
+  /** How many updates of the counters stayed in their page, in words: all should, since no index is on a counter. */
+  async hotUpdates(site: Site): Promise<string> {
+    const [row] = await this.server.sql<{ updates: string; hot: string }>(
+      site.databaseUrl,
+      `SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE schemaname = 'docket' AND relname = 'agent_counters'`,
+    );
+    return `HOT updates of agent_counters: ${((100 * Number(row?.hot)) / Number(row?.updates)).toFixed(1)} % of ${row?.updates}`;
+  }
+
   async #countStatements(contender: Contender, databaseUrl: string): Promise<number> {
     let units = 0;
     const statements = await this.server.countStatements(databaseUrl, async () => {

@@ -9,19 +9,33 @@ import type { Site } from './site.ts';
 /** A contender whose statements can be counted. */
 export type CountedContender = Contender & { readonly databaseUrl: string };
 
-/** CreateTicket of a site over gRPC, into any of its groups. */
-export async function createTicket(bench: Bench, site: Site, inFlight: number, name: string): Promise<CountedContender> {
-  const parameters: CreateTicketParameters = { client: bench.options.client, ports: site.ports, token: site.token, groupIds: site.groupIds };
+/** How a site is driven. */
+export interface Drive {
+  readonly name: string;
+  readonly inFlight: number;
+  /** What is driven; CreateTicket into any group of the site if absent. */
+  readonly subject?: 'create-resolve' | 'batch-create';
+  /** Only the first process of the site, though it has several. */
+  readonly oneProcess?: boolean;
+  /** Tickets in one call of BatchCreateTickets. */
+  readonly tickets?: number;
+}
+
+/** Docket: calls that create tickets at a site, over gRPC. */
+export async function docket(bench: Bench, site: Site, { name, inFlight, subject, oneProcess, tickets }: Drive): Promise<CountedContender> {
+  const processes = oneProcess ? site.processes.slice(0, 1) : site.processes;
+  const ports = processes.map(({ grpcPort }) => grpcPort);
+  const parameters: CreateTicketParameters = { client: bench.options.client, ports, token: site.token, groupIds: site.groupIds };
   return {
     name,
-    unit: 'ticket',
-    unitsPerCall: 1,
+    unit: subject === 'create-resolve' ? 'call' : 'ticket',
+    unitsPerCall: tickets ?? 1,
     inFlight,
-    load: await bench.startLoad({ subject: 'create-ticket', parameters, inFlight }),
-    processes: site.processes,
+    load: await bench.startLoad({ subject: subject ?? 'create-ticket', parameters: { ...parameters, ...(tickets ? { tickets } : {}) }, inFlight }),
+    processes,
     databaseUrl: site.databaseUrl,
-    acknowledged: (units) => {
-      site.acknowledged += units;
+    acknowledged: (made) => {
+      site.acknowledged += made;
     },
   };
 }

@@ -23,7 +23,29 @@ export interface BarOutcome {
   readonly limit: { readonly atLeast: number } | { readonly atMost: number };
 }
 
-/** Each turn of one contender against the same turn of another. */
-export function ratios(turns: readonly Turn[], others: readonly Turn[], figure: (turn: Turn) => number = (turn) => turn.perSecond): number[] {
-  return turns.map((turn, at) => figure(turn) / figure(others[at] as Turn));
+/** The row of a contender. @throws Error when there is none of that name. */
+export function rowOf(rows: readonly Row[], name: string): Row {
+  const row = rows.find(({ contender }) => contender.name === name);
+  if (!row) throw new Error(`no ${name} was measured`);
+  return row;
 }
+
+/** How often one contender does as many units as another in the same time, turn by turn. */
+export function rates(rows: readonly Row[], name: string, other: string): number[] {
+  const others = rowOf(rows, other).turns;
+  return rowOf(rows, name).turns.map((turn, at) => turn.perSecond / (others[at] as Turn).perSecond);
+}
+
+/** The bar that one contender does at least so many times the units a second of another. */
+export const atLeast = (rows: readonly Row[], name: string, other: string, factor: number): BarOutcome => ({
+  says: `${name} / ${other}`,
+  values: rates(rows, name, other),
+  limit: { atLeast: factor },
+});
+
+/** The bar that a unit of one contender takes at most so many times as long as one of another. */
+export const costsAtMost = (rows: readonly Row[], name: string, other: string, factor: number): BarOutcome => ({
+  says: `time of ${name} / ${other}`,
+  values: rates(rows, other, name),
+  limit: { atMost: factor },
+});

@@ -44,8 +44,11 @@ async function openWith({ databaseUrl }: HandWrittenParameters, inFlight: number
   const clients = await openConnections(databaseUrl, inFlight);
   return {
     async call(worker) {
-      // None when all agents were locked at that moment: an honest program asks again.
-      while ((await once(clients[worker] as pg.Client)) === 0);
+      for (;;) {
+        const tickets = await once(clients[worker] as pg.Client);
+        // None when all agents were locked at that moment: an honest program asks again.
+        if (tickets > 0) return tickets;
+      }
     },
     async close() {
       for (const client of clients) await client.end();

@@ -25,12 +25,14 @@ class Samples {
  */
 export async function drive(subject: Subject, inFlight: number, seconds: number): Promise<LoadRun> {
   const samples = new Samples();
+  let tickets = 0;
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
   const end = start + seconds * 1000;
   const work = async (worker: number): Promise<void> => {
     for (let before = performance.now(); before < end; ) {
-      await subject.call(worker);
+      const made = await subject.call(worker);
+      tickets += made;
       const after = performance.now();
       samples.add(after - before);
       before = after;
@@ -38,5 +40,5 @@ export async function drive(subject: Subject, inFlight: number, seconds: number)
   };
   await Promise.all(Array.from({ length: inFlight }, (_, worker) => work(worker)));
   const cpu = process.cpuUsage(cpuBefore);
-  return { seconds: (performance.now() - start) / 1000, samplesMs: samples.all(), cpuSeconds: (cpu.user + cpu.system) / 1e6 };
+  return { seconds: (performance.now() - start) / 1000, samplesMs: samples.all(), tickets, cpuSeconds: (cpu.user + cpu.system) / 1e6 };
 }

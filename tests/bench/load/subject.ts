@@ -1,7 +1,7 @@
 /** Something that can be done again and again, by as many workers at once as are in flight. */
 export interface Subject {
-  /** Does it once and checks the answer; rejects when it failed. `worker` counts from 0. */
-  call(worker: number): Promise<unknown>;
+  /** Does it once, checks the answer, and resolves with how many tickets it made; rejects when it failed. `worker` counts from 0. */
+  call(worker: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -23,6 +23,8 @@ export interface LoadRun {
   readonly seconds: number;
   /** How long each call took. */
   readonly samplesMs: Float32Array;
+  /** Tickets that the answers told of. */
+  readonly tickets: number;
   /** CPU time of the load process itself. */
   readonly cpuSeconds: number;
 }

@@ -12,8 +12,8 @@ export interface Contender {
   readonly load: LoadProcess;
   /** Processes between the load and PostgreSQL. */
   readonly processes: readonly Pick<ServiceProcess, 'pid' | 'metrics'>[];
-  /** Is told how many units were acknowledged, after each time it was driven. */
-  acknowledged?(units: number): void;
+  /** Is told how many tickets the answers told of, after each time it was driven. */
+  acknowledged?(tickets: number): void;
 }
 
 /** What one turn of one contender came to. CPU in milliseconds for each unit, WAL in bytes for each unit. */
@@ -43,7 +43,7 @@ export async function takeTurn(server: MeteredServer, contender: Contender, seco
   const run = await contender.load.run(seconds);
   const after = await readMeters(server, contender.processes);
   const units = run.samplesMs.length * contender.unitsPerCall;
-  contender.acknowledged?.(units);
+  contender.acknowledged?.(run.tickets);
   const perUnit = (name: keyof typeof after): number => (after[name] - before[name]) / units;
   return {
     perSecond: units / run.seconds,

@@ -1,9 +1,11 @@
-import { createTicket, emptyCall, handWritten } from '../contenders.ts';
+import { docket, emptyCall, handWritten } from '../contenders.ts';
 import { medianOf } from '../measure/statistics.ts';
-import type { Turn } from '../measure/turns.ts';
+import { type Row, rowOf } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
 
 const AGENTS = 100;
+
+const p50s = (rows: readonly Row[], name: string): number[] => rowOf(rows, name).turns.map(({ samplesMs }) => medianOf(samplesMs));
 
 /** A lone caller waits for nobody: no timer, no batch to fill. */
 export const create1: Scenario = {
@@ -11,9 +13,13 @@ export const create1: Scenario = {
   title: `CreateTicket alone: 1 in flight, one group of ${AGENTS} agents`,
   async run(bench) {
     const site = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS });
-    const rows = await bench.compare([await createTicket(bench, site, 1, 'Docket'), await emptyCall(bench, 1), await handWritten(bench, 'l1', AGENTS, 1)]);
-    const [docket, f0, l1] = rows.map((row) => row.turns.map(({ samplesMs }: Turn) => medianOf(samplesMs))) as [number[], number[], number[]];
-    const values = docket.map((p50Ms, at) => p50Ms / ((f0[at] as number) + 1.5 * (l1[at] as number)));
+    const rows = await bench.compare([
+      await docket(bench, site, { name: 'Docket', inFlight: 1 }),
+      await emptyCall(bench, 1),
+      await handWritten(bench, 'l1', AGENTS, 1),
+    ]);
+    const [f0, l1] = [p50s(rows, 'F0'), p50s(rows, 'L1')];
+    const values = p50s(rows, 'Docket').map((p50Ms, at) => p50Ms / ((f0[at] as number) + 1.5 * (l1[at] as number)));
     return { rows, bars: [{ says: 'p50 of Docket / (F0 + 1.5 × L1)', values, limit: { atMost: 1 } }], notes: [] };
   },
 };

@@ -1,6 +1,23 @@
 import type { Scenario } from '../scenario.ts';
+import { batchCreate1000 } from './batch-create-1000.ts';
 import { create1 } from './create-1.ts';
 import { create64 } from './create-64.ts';
+import { create256 } from './create-256.ts';
+import { createResolve } from './create-resolve.ts';
+import { fiftyPools } from './fifty-pools.ts';
+import { getTicket } from './get-ticket.ts';
+import { growthAgents } from './growth-agents.ts';
+import { threeProcesses } from './three-processes.ts';
 
 /** Every scenario, in the order in which they run: the only list. */
-export const scenarios: readonly Scenario[] = [create64, create1];
+export const scenarios: readonly Scenario[] = [
+  create64,
+  create256,
+  fiftyPools,
+  createResolve,
+  threeProcesses,
+  create1,
+  batchCreate1000,
+  getTicket,
+  growthAgents,
+];

@@ -20,21 +20,33 @@ export const CREATE_TICKET = '/ticketing.v1.TicketService/CreateTicket';
 const LOOKED_AT = 64;
 
 const SAMPLE_ID = '00000000-0000-4000-8000-000000000000';
-/** User ids of these numbers take five bytes on the wire, whichever it is. */
-const FIRST_USER = 2 ** 28;
-const USERS = 1_000_000;
+/** Tickets are about so many users, numbered from the first: each number takes five bytes on the wire. */
+export const FIRST_USER = 2 ** 28;
+export const USERS = 1_000_000;
 
-/** Makes requests by writing a new request id and a user into an encoded one: the load costs as little as it can. */
+/** An encoded request whose copies get a request id of their own: the load costs as little as it can. */
+export function patchable(bytes: Buffer, sampleId: string): { readonly bytes: Buffer; next(): Buffer } {
+  const idAt = bytes.indexOf(sampleId);
+  return {
+    bytes,
+    next() {
+      const request = Buffer.from(bytes);
+      request.write(randomUUID(), idAt, 'latin1');
+      return request;
+    },
+  };
+}
+
+/** Makes requests for tickets about users at random, in one of the groups each. */
 export function createTicketRequests(groupIds: readonly string[]): () => Buffer {
   const templates = groupIds.map((groupId) => {
     const message = create(CreateTicketRequestSchema, { groupId, userId: BigInt(FIRST_USER), title: 'Cannot log in', requestId: SAMPLE_ID });
-    const bytes = Buffer.from(toBinary(CreateTicketRequestSchema, message));
-    return { bytes, idAt: bytes.indexOf(SAMPLE_ID), userAt: bytes.indexOf(varint(FIRST_USER)) };
+    const template = patchable(Buffer.from(toBinary(CreateTicketRequestSchema, message)), SAMPLE_ID);
+    return { template, userAt: template.bytes.indexOf(varint(FIRST_USER)) };
   });
   return () => {
-    const { bytes, idAt, userAt } = templates[Math.floor(Math.random() * templates.length)] as (typeof templates)[number];
-    const request = Buffer.from(bytes);
-    request.write(randomUUID(), idAt, 'latin1');
+    const { template, userAt } = templates[Math.floor(Math.random() * templates.length)] as (typeof templates)[number];
+    const request = template.next();
     varint(FIRST_USER + Math.floor(Math.random() * USERS)).copy(request, userAt);
     return request;
   };
@@ -64,6 +76,7 @@ export async function openCreateTicket({ client, ports, token, groupIds }: Creat
     async call(worker) {
       const channel = channels[worker % channels.length] as (typeof channels)[number];
       check(await channel.unary(CREATE_TICKET, nextRequest()));
+      return 1;
     },
     async close() {
       for (const channel of channels) channel.close();

@@ -14,5 +14,11 @@ const NOTHING = Buffer.alloc(0);
 /** F0: a call that asks nothing of a server that answers nothing. */
 export async function openEmptyCall({ client, port }: EmptyCallParameters): Promise<Subject> {
   const channel = openChannel(client, port, undefined);
-  return { call: () => channel.unary(EMPTY_CALL, NOTHING), close: async () => channel.close() };
+  return {
+    async call() {
+      await channel.unary(EMPTY_CALL, NOTHING);
+      return 0;
+    },
+    close: async () => channel.close(),
+  };
 }

@@ -1,12 +1,21 @@
 import { openL1, openL1x, openL64 } from '../../competitors/hand-written.ts';
 import type { OpenSubject } from '../subject.ts';
+import { openBatchCreate } from './batch-create.ts';
+import { openCreateResolve } from './create-resolve.ts';
 import { openCreateTicket } from './create-ticket.ts';
 import { openEmptyCall } from './empty-call.ts';
+import { openGetTicket, openSelect } from './get-ticket.ts';
+import { openListTickets } from './list-tickets.ts';
 
 /** Everything that a load process can drive, by name: the only list. */
 export const subjects: Readonly<Record<string, OpenSubject>> = {
   'create-ticket': openCreateTicket,
+  'create-resolve': openCreateResolve,
+  'batch-create': openBatchCreate,
+  'get-ticket': openGetTicket,
+  'list-tickets': openListTickets,
   'empty-call': openEmptyCall,
+  select: openSelect,
   l1: openL1,
   l1x: openL1x,
   l64: openL64,
