@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
+import type { Route } from './edge/rpc/endpoints.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
 import { routes } from './edge/rpc/routes.ts';
 import { type RunningServer, startServer } from './edge/rpc/server.ts';
@@ -73,8 +74,8 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Puts the parts together and serves. */
-export async function startApp(config: Config, log: Logger): Promise<App> {
+/** Puts the parts together and serves: all our services, or what the bench puts in their place. */
+export async function startApp(config: Config, log: Logger, served: readonly Route[] = routes): Promise<App> {
   const database = await openDatabase(config, log);
   const { orm } = database;
   const boss = await openBoss({ url: database.url, log });
@@ -90,7 +91,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
   const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
   const server = await startServer({
-    routes,
+    routes: served,
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(authenticate),

@@ -1,4 +1,5 @@
 import { openL1, openL1x, openL64 } from '../../competitors/hand-written.ts';
+import { openPgBoss } from '../../competitors/pg-boss.ts';
 import type { OpenSubject } from '../subject.ts';
 import { openBatchCreate } from './batch-create.ts';
 import { openCreateResolve } from './create-resolve.ts';
@@ -19,4 +20,5 @@ export const subjects: Readonly<Record<string, OpenSubject>> = {
   l1: openL1,
   l1x: openL1x,
   l64: openL64,
+  'pg-boss': openPgBoss,
 };
