@@ -1,4 +1,4 @@
-import type { Policy, Roster, RosterAgent, RosterGroup } from '../../src/domain/assignment/index.ts';
+import type { Numbers, Policy, Roster, RosterAgent, RosterGroup } from '../../src/domain/assignment/index.ts';
 
 const DAY = '2026-03-02';
 
@@ -54,6 +54,7 @@ export function rosterGroup(
     members: ordered,
     handicaps: new Map(),
     lastTicketNumber: 0,
+    openRound: undefined,
     ...rest,
     policy: { ...plainPolicy, ...policy },
   };
@@ -70,7 +71,12 @@ export function rosterOf(groups: readonly RosterGroup[]): Roster {
 }
 
 /** Numbers from 1 on. */
-export function countingNumbers(): { next(): number } {
-  let last = 0;
-  return { next: () => ++last };
+export function countingNumbers(): Numbers {
+  let upcoming = 1;
+  return {
+    next: () => upcoming++,
+    get upcoming() {
+      return upcoming;
+    },
+  };
 }

@@ -43,10 +43,18 @@ export interface Release {
   readonly requestKey: string;
 }
 
-/** Hands out numbers taken under the pool lock. */
+/** Hands out numbers taken under the pool lock, ascending. */
 export interface Numbers {
   next(): number;
+  /** The one that is handed out next. */
+  readonly upcoming: number;
 }
+
+/**
+ * A round goes on over many batches, as long as nothing else touches its candidates. After so many numbers of the
+ * sequence a new one begins, so that replaying a decision never reads far.
+ */
+const ROUND_SPAN = 16_384;
 
 /**
  * The assignments of one plan: choices are made in memory, one after another, against a roster whose
@@ -61,7 +69,7 @@ export class Assignments {
   readonly #now: Instant;
   readonly #nowMicros: number;
   readonly #numbers: Numbers;
-  readonly #open = new Map<string, Round>();
+  readonly #deals = new Map<string, Round>();
 
   constructor(roster: Roster, now: Instant, numbers: Numbers) {
     this.roster = roster;
@@ -91,7 +99,7 @@ export class Assignments {
   /** Gives a ticket to the agent who received the fewest in this deal; undefined when nobody can take it. */
   deal(seeker: Seeker, deal: Deal): RosterAgent | undefined {
     const group = this.#group(seeker.groupId);
-    const round = this.#openRound(group, deal);
+    const round = this.#openDeal(group, deal);
     return this.#settle(round, seeker, round.choose(undefined, seeker.previousAgentId ?? undefined), deal);
   }
 
@@ -113,7 +121,8 @@ export class Assignments {
     // Only a limit or the strategy makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
     for (const group of agent.groups) {
       const matters = roomOf(agent, group) !== Infinity || STRATEGIES[group.policy.strategy].countsOpenTickets;
-      if (matters || this.#open.get(group.groupId)?.position === 0) this.#open.delete(group.groupId);
+      if (matters || group.openRound?.position === 0) group.openRound = undefined;
+      if (matters || this.#deals.get(group.groupId)?.position === 0) this.#deals.delete(group.groupId);
     }
   }
 
@@ -123,11 +132,25 @@ export class Assignments {
     return group;
   }
 
-  #openRound(group: RosterGroup, deal?: Deal): Round {
-    const open = this.#open.get(group.groupId);
-    if (open && open.record.dealId === (deal?.dealId ?? null)) return open;
+  #openRound(group: RosterGroup): Round {
+    const open = group.openRound;
+    if (open && this.#goesOn(open, group)) return open;
+    this.#deals.delete(group.groupId);
+    group.openRound = new Round(group, this.#nowMicros);
+    return group.openRound;
+  }
+
+  #goesOn(round: Round, group: RosterGroup): boolean {
+    if (STRATEGIES[group.policy.strategy].dependsOnTime && round.nowMicros !== this.#nowMicros) return false;
+    return round.position === 0 || this.#numbers.upcoming - round.roundId < ROUND_SPAN;
+  }
+
+  #openDeal(group: RosterGroup, deal: Deal): Round {
+    const open = this.#deals.get(group.groupId);
+    if (open && open.record.dealId === deal.dealId) return open;
+    group.openRound = undefined;
     const round = new Round(group, this.#nowMicros, deal);
-    this.#open.set(group.groupId, round);
+    this.#deals.set(group.groupId, round);
     return round;
   }
 
@@ -159,7 +182,11 @@ export class Assignments {
 
   /** An agent's standing changed: open rounds of his other groups no longer tell the truth. */
   #touch(agent: RosterAgent, except: string | undefined): void {
-    for (const group of agent.groups) if (group.groupId !== except) this.#open.delete(group.groupId);
+    for (const group of agent.groups) {
+      if (group.groupId === except) continue;
+      group.openRound = undefined;
+      this.#deals.delete(group.groupId);
+    }
   }
 }
 

@@ -1,8 +1,11 @@
 import type { Day, Instant } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
+import type { LockedPool } from '../../foundation/database/pools.ts';
+import { prepared } from '../../foundation/database/prepared.ts';
 import type { Strategy } from '../groups/index.ts';
 import { loadPresence, type Presence, presentMsAt } from './presence.ts';
 import { type CandidateFacts, STRATEGIES } from './strategies.ts';
+import type { Round } from './round.ts';
 
 /** An agent as the engine sees him; counters move while a plan is made. */
 export interface RosterAgent {
@@ -44,6 +47,8 @@ export interface RosterGroup {
   /** Today's handicaps by agent id; absent means 0. */
   readonly handicaps: Map<string, number>;
   lastTicketNumber: number;
+  /** The run of placements that the next one of this group continues, if nothing came between. */
+  openRound: Round | undefined;
 }
 
 /** The rule by which a group gives out work. */
@@ -94,50 +99,87 @@ interface AgentRow {
   last_assigned_sequence: string;
   last_assign_time: Instant | null;
   /** Groups he is a member of, with today's handicap in each (0 for none), in parallel. */
-  group_ids: string[] | null;
-  handicaps: number[] | null;
+  group_ids: string[];
+  handicaps: number[];
 }
 
+const AGENT_COLUMNS = `a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.weight, a.max_open_tickets, c.business_day::text AS counted_day,
+  c.assigned_today, c.resolved_today, c.total_assigned, c.total_resolved, c.open_tickets, c.last_assigned_sequence, c.last_assign_time`;
+
+const LOAD_GROUPS = prepared(
+  `SELECT g.group_id, p.pool_id, g.key, g.active, g.delete_time IS NOT NULL AS deleted, g.strategy, g.policy_version,
+     g.catch_up_limit, g.max_open_per_agent, g.required_skills, g.prefer_previous_agent, c.last_ticket_number
+   FROM group_pools p JOIN groups g USING (group_id) JOIN group_counters c USING (group_id)
+   WHERE p.pool_id = ANY ($1::bigint[])`,
+);
+
+const LOAD_MEMBERS = prepared(
+  `SELECT ${AGENT_COLUMNS}, m.group_ids, m.handicaps
+   FROM (
+     SELECT m.agent_id, array_agg(m.group_id::text) AS group_ids, array_agg(coalesce(h.handicap, 0)) AS handicaps
+     FROM unnest($1::bigint[], $2::date[]) AS held(pool_id, business_day)
+     JOIN group_pools p USING (pool_id) JOIN memberships m USING (group_id)
+     LEFT JOIN handicaps h ON h.group_id = m.group_id AND h.agent_id = m.agent_id AND h.business_day = held.business_day
+     GROUP BY m.agent_id
+   ) m
+   JOIN agents a USING (agent_id) JOIN agent_counters c USING (agent_id)
+   ORDER BY a.agent_id`,
+);
+
+const LOAD_LEAVERS = prepared(
+  `SELECT ${AGENT_COLUMNS}, '{}'::text[] AS group_ids, '{}'::integer[] AS handicaps
+   FROM agents a JOIN agent_counters c USING (agent_id) WHERE a.agent_id = ANY ($1::text[])`,
+);
+
+/** The unit that a roster is loaded in. */
+type RosterUnit = Pick<Unit, 'sql' | 'pools' | 'today' | 'memory'>;
+
 /**
- * Loads the groups and members of the pools that the unit holds, and agents who just left them, by
- * statements that begin after the lock was had: counters read earlier could be old.
+ * The groups and members of the pools that the unit holds, and agents who have just left them. What the process
+ * remembers of a pool is used as it is; the rest is read by statements that begin after the lock was had:
+ * counters read earlier could be old.
  */
-export async function loadRoster(unit: Pick<Unit, 'sql' | 'pools' | 'today'>, leavers: readonly string[] = []): Promise<Roster> {
-  if (unit.pools.size === 0 && leavers.length === 0) return { groups: new Map(), agents: new Map() };
-  const groupRows = await unit.sql<GroupRow>(
-    `SELECT g.group_id, p.pool_id, g.key, g.active, g.delete_time IS NOT NULL AS deleted, g.strategy, g.policy_version,
-       g.catch_up_limit, g.max_open_per_agent, g.required_skills, g.prefer_previous_agent, c.last_ticket_number
-     FROM group_pools p JOIN groups g USING (group_id) JOIN group_counters c USING (group_id)
-     WHERE p.pool_id = ANY ($1::bigint[])`,
-    [[...unit.pools.keys()]],
-  );
-  const days = groupRows.map((row) => unit.pools.get(row.pool_id)?.businessDay ?? unit.today);
+export async function loadRoster(unit: RosterUnit, leavers: readonly string[] = []): Promise<Roster> {
+  const parts = new Map<string, Roster>();
+  for (const poolId of unit.pools.keys()) {
+    const remembered = unit.memory.recall(poolId);
+    if (remembered) parts.set(poolId, remembered as Roster);
+  }
+  const missing = [...unit.pools.values()].filter((pool) => !parts.has(pool.poolId));
+  if (missing.length > 0) for (const [poolId, part] of await readPools(unit, missing)) parts.set(poolId, part);
+  for (const [poolId, part] of parts) unit.memory.remember(poolId, { value: part, weight: part.agents.size + 1, groupIds: [...part.groups.keys()] });
+  const roster = joinRosters([...parts.values()]);
+  const gone = leavers.filter((agentId) => !roster.agents.has(agentId));
+  if (gone.length === 0) return roster;
+  const rows = await unit.sql<AgentRow>(LOAD_LEAVERS, [gone]);
+  return { groups: roster.groups, agents: new Map([...roster.agents, ...rows.map((row) => [row.agent_id, toAgent(row, roster.groups, unit.today)] as const)]) };
+}
+
+async function readPools(unit: RosterUnit, pools: readonly LockedPool[]): Promise<Map<string, Roster>> {
+  const poolIds = pools.map((pool) => pool.poolId);
+  const [groupRows, agentRows] = await Promise.all([
+    unit.sql<GroupRow>(LOAD_GROUPS, [poolIds]),
+    unit.sql<AgentRow>(LOAD_MEMBERS, [poolIds, pools.map((pool) => pool.businessDay)]),
+  ]);
+  const parts = new Map(poolIds.map((poolId) => [poolId, { groups: new Map<string, RosterGroup>(), agents: new Map<string, RosterAgent>() }]));
   const groups = new Map<string, RosterGroup>();
-  groupRows.forEach((row, at) => {
-    groups.set(row.group_id, toGroup(row, days[at] as Day));
-  });
-  const agentRows = await unit.sql<AgentRow>(
-    `SELECT a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.weight, a.max_open_tickets, c.business_day::text AS counted_day,
-       c.assigned_today, c.resolved_today, c.total_assigned, c.total_resolved, c.open_tickets, c.last_assigned_sequence, c.last_assign_time,
-       m.group_ids, m.handicaps
-     FROM (
-       SELECT agent_id, array_agg(group_id::text) FILTER (WHERE group_id IS NOT NULL) AS group_ids, array_agg(handicap) FILTER (WHERE group_id IS NOT NULL) AS handicaps
-       FROM (
-         SELECT m.agent_id, m.group_id, coalesce(h.handicap, 0) AS handicap
-         FROM unnest($1::uuid[], $2::date[]) AS pooled(group_id, business_day)
-         JOIN memberships m USING (group_id)
-         LEFT JOIN handicaps h ON h.group_id = m.group_id AND h.agent_id = m.agent_id AND h.business_day = pooled.business_day
-         UNION ALL SELECT leaver, NULL, NULL FROM unnest($3::text[]) AS leaver
-       ) every
-       GROUP BY agent_id
-     ) m
-     JOIN agents a USING (agent_id) JOIN agent_counters c USING (agent_id)
-     ORDER BY a.agent_id`,
-    [groupRows.map((row) => row.group_id), days, leavers],
-  );
-  const agents = new Map(agentRows.map((row) => [row.agent_id, toAgent(row, groups, unit.today)]));
+  for (const row of groupRows) {
+    const group = toGroup(row, unit.pools.get(row.pool_id)?.businessDay ?? unit.today);
+    groups.set(row.group_id, group);
+    parts.get(row.pool_id)?.groups.set(row.group_id, group);
+  }
+  for (const row of agentRows) {
+    const agent = toAgent(row, groups, unit.today);
+    parts.get(agent.groups[0]?.poolId ?? '')?.agents.set(agent.agentId, agent);
+  }
   await addPresence(unit, groups);
-  return { groups, agents };
+  return parts;
+}
+
+function joinRosters(parts: readonly Roster[]): Roster {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  return { groups: new Map(parts.flatMap((part) => [...part.groups])), agents: new Map(parts.flatMap((part) => [...part.agents])) };
 }
 
 async function addPresence(unit: Pick<Unit, 'sql' | 'pools'>, groups: ReadonlyMap<string, RosterGroup>): Promise<void> {
@@ -182,11 +224,12 @@ function toGroup(row: GroupRow, businessDay: Day): RosterGroup {
     members: [],
     handicaps: new Map(),
     lastTicketNumber: Number(row.last_ticket_number),
+    openRound: undefined,
   };
 }
 
 function toAgent(row: AgentRow, groups: ReadonlyMap<string, RosterGroup>, today: Day): RosterAgent {
-  const own = (row.group_ids ?? []).map((groupId) => groups.get(groupId) as RosterGroup);
+  const own = row.group_ids.map((groupId) => groups.get(groupId) as RosterGroup);
   const businessDay = own[0]?.businessDay ?? today;
   const counted = row.counted_day === businessDay;
   const agent: RosterAgent = {
@@ -211,7 +254,7 @@ function toAgent(row: AgentRow, groups: ReadonlyMap<string, RosterGroup>, today:
   own.forEach((group, at) => {
     if (agent.deleted) return;
     group.members.push(agent);
-    const handicap = row.handicaps?.[at] ?? 0;
+    const handicap = row.handicaps[at] ?? 0;
     if (handicap > 0) group.handicaps.set(agent.agentId, handicap);
   });
   return agent;

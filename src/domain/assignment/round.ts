@@ -53,7 +53,7 @@ export class Round {
   position = 0;
   readonly #group: RosterGroup;
   readonly #strategy: StrategyRule;
-  readonly #nowMicros: number;
+  readonly nowMicros: number;
   readonly #deal: Deal | undefined;
   readonly #heap: TinyQueue<Entry>;
   /** Entries of agents who won since are stale: only the newest of each agent counts. */
@@ -63,7 +63,7 @@ export class Round {
   constructor(group: RosterGroup, nowMicros: number, deal?: Deal) {
     this.#group = group;
     this.#strategy = STRATEGIES[group.policy.strategy];
-    this.#nowMicros = nowMicros;
+    this.nowMicros = nowMicros;
     this.#deal = deal;
     const candidates: RosterAgent[] = [];
     const leftOut: { agentId: string; reason: LeftOutReason }[] = [];
@@ -125,14 +125,14 @@ export class Round {
     const room = roomOf(agent, this.#group);
     return {
       agentId: agent.agentId,
-      ...factsOf(agent, this.#group, this.#nowMicros),
+      ...factsOf(agent, this.#group, this.nowMicros),
       room: room === Infinity ? null : room,
       received: this.#deal?.received.get(agent.agentId) ?? 0,
     };
   }
 
   #entry(agent: RosterAgent): Entry {
-    const { key, divisor } = this.#strategy.rank(factsOf(agent, this.#group, this.#nowMicros));
+    const { key, divisor } = this.#strategy.rank(factsOf(agent, this.#group, this.nowMicros));
     const received = this.#deal?.received.get(agent.agentId) ?? 0;
     return { agent, agentId: agent.agentId, received, key, divisor, lastSequence: agent.lastAssignedSequence };
   }

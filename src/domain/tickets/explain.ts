@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type AssignmentExplanationSchema, DecisionKind, LeftOutReason, TieBreak } from '../../../gen/ticketing/v1/assignment_explanation_pb.ts';
 import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import { readTime, toDuration, toTimestamp } from '../../foundation/clock.ts';
+import { UnitMemory } from '../../foundation/commands/memory.ts';
 import type { Context } from '../../foundation/context.ts';
 import { viewPools } from '../../foundation/database/pools.ts';
 import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, STRATEGIES, whyLeftOut } from '../assignment/index.ts';
@@ -72,7 +73,7 @@ function toCandidates(round: RoundView, winner: string): NonNullable<Explanation
 async function explainWaiting(ctx: Context, row: TicketRow): Promise<Explanation> {
   const [poolIds = []] = await findPools(ctx.sql, [{ groupIds: [row.group_id] }]);
   const view = await viewPools(ctx.sql, poolIds);
-  const roster = await loadRoster({ sql: ctx.sql, pools: view.pools, today: (await readTime(ctx.sql)).today });
+  const roster = await loadRoster({ sql: ctx.sql, pools: view.pools, today: (await readTime(ctx.sql)).today, memory: new UnitMemory() });
   const group = roster.groups.get(row.group_id);
   if (!group) throw new Error(`group ${row.group_id} has no pool`);
   const leftOut = group.members.map((agent) => ({ agentId: agent.agentId, reason: whyGroupWaits(group) ?? whyLeftOut(agent, group) }));

@@ -1,6 +1,7 @@
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { BatchCreateTicketsResponseSchema, CreateTicketResponseSchema, UpdateTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Command, CommandKind, Outcome, Plan, Unit } from '../../foundation/commands/command.ts';
+import type { PoolMemory } from '../../foundation/commands/memory.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { DomainError } from '../../foundation/errors.ts';
 import { findPools } from '../groups/index.ts';
@@ -12,7 +13,7 @@ import { toTicket } from './message.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import { isPending } from './rules.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
-import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
+import { assertGroupsPooled, assertPooled, NUMBERS_PER_TICKET, openTicketWork, type TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
 /** Tickets to create, all or none: one for CreateTicket, up to a thousand for BatchCreateTickets. */
@@ -38,6 +39,19 @@ const isCreation = (input: Input): input is Creation => 'tickets' in input;
 /** Commands planned together at most. */
 const TOGETHER = 1024;
 
+/** A change may give out one waiting ticket besides its own. */
+const numbersOf = (input: Input): number => NUMBERS_PER_TICKET * (isCreation(input) ? input.tickets.length : 2) + 1;
+
+function guessCreationPools(memory: PoolMemory, { tickets }: Creation): readonly string[] | undefined {
+  const pools = new Set<string>();
+  for (const { groupId } of tickets) {
+    const pool = memory.poolOf(groupId);
+    if (pool === undefined) return undefined;
+    pools.add(pool);
+  }
+  return [...pools];
+}
+
 const creationPools = (sql: Sql, inputs: readonly Creation[]): Promise<readonly (readonly string[])[]> =>
   findPools(
     sql,
@@ -49,6 +63,9 @@ export const createTicketCommand: CommandKind<Creation, typeof CreateTicketRespo
   name: 'CreateTicket',
   answer: CreateTicketResponseSchema,
   together: TOGETHER,
+  remembers: true,
+  numbers: numbersOf,
+  guessPools: guessCreationPools,
   pools: creationPools,
   plan: planTickets,
 };
@@ -59,6 +76,9 @@ export const batchCreateTicketsCommand: CommandKind<Creation, typeof BatchCreate
   answer: BatchCreateTicketsResponseSchema,
   together: TOGETHER,
   weight: (input) => input.tickets.length,
+  remembers: true,
+  numbers: numbersOf,
+  guessPools: guessCreationPools,
   pools: creationPools,
   plan: planTickets,
 };
@@ -68,6 +88,8 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
   name: 'UpdateTicket',
   answer: UpdateTicketResponseSchema,
   together: TOGETHER,
+  remembers: true,
+  numbers: numbersOf,
   async pools(sql, inputs) {
     const placed = inputs.filter((input) => needsPool(input.patch));
     const groupsOfTickets = await findGroupsOfTickets(
@@ -101,6 +123,7 @@ async function planTickets(unit: Unit, commands: readonly Command<Input, DescMes
     work,
     changes.flatMap((change) => (needsPool(change.patch) ? (work.find(change.ticket) ?? []) : [])),
   );
+  await assertGroupsPooled(work, [...newTickets.map((ticket) => ticket.groupId), ...changes.flatMap((change) => change.patch.groupId ?? [])]);
   // As many as may leave a desk, and as many as this plan may itself make wait or take away.
   const limited = await loadWhatWaitsForRoom(work, vacancies > 0 ? vacancies + changes.length : 0);
   const named = [...newTickets.map((ticket) => ticket.agentId), ...changes.map((change) => change.patch.agentId)].flatMap((agentId) => agentId || []);
@@ -121,7 +144,7 @@ async function planTickets(unit: Unit, commands: readonly Command<Input, DescMes
   return {
     outcomes,
     async write() {
-      await writeTickets(work);
+      writeTickets(work);
       return undefined;
     },
   };

@@ -63,7 +63,7 @@ async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<
   });
   work.load(await loadWaiting(unit, groups, count));
   work.handOut(unit.requestKey);
-  await writeTickets(work);
+  writeTickets(work);
 }
 
 /**
@@ -80,7 +80,7 @@ async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string
     const dealt = group && isAutomatic(group) && work.deal(row, deal, unit.requestKey);
     if (!dealt) work.unseat(row, unit.requestKey);
   }
-  await writeTickets(work);
+  writeTickets(work);
   // Who was taken out of one group may have room now for what waits in his others.
   await handOutWaiting(unit, freedGroups(work, agentIds));
   return countPending(unit, agentIds, groupId);
@@ -108,7 +108,7 @@ async function emptyGroup(unit: Unit, groupId: string, disposal: { readonly move
   const holders = rows.flatMap((row) => row.agent_id ?? []);
   const patch = disposal === 'cancel' ? { status: STATUS.CANCELLED } : { groupId: disposal.moveTo };
   for (const row of rows.sort(compareWaiting)) changeTicket(work, row, patch, unit.requestKey);
-  await writeTickets(work);
+  writeTickets(work);
   // Agents who serve other groups too have room for those.
   await handOutWaiting(unit, freedGroups(work, holders));
   const [left] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = $1 AND status <= 3', [groupId]);

@@ -53,7 +53,7 @@ async function planReassignment(unit: Unit, input: Reassignment, requestKey: str
   return {
     outcomes: [{ answer }],
     async write() {
-      await writeTickets(work);
+      writeTickets(work);
       return undefined;
     },
   };

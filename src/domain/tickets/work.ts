@@ -14,6 +14,7 @@ import {
   takeNumbers,
   whyLeftOut,
 } from '../assignment/index.ts';
+import { findPools } from '../groups/index.ts';
 import type { TicketRow } from './row.ts';
 import { isPending, STATUS } from './rules.ts';
 
@@ -206,4 +207,15 @@ export async function openTicketWork(unit: Unit, tickets: number, rows: readonly
  */
 export function assertPooled(work: TicketWork, rows: readonly TicketRow[]): void {
   if (rows.some((row) => !work.roster.groups.has(row.group_id))) throw new PoolsMoved('a ticket came into sight after its pool was looked up');
+}
+
+/**
+ * Throws `PoolsMoved` when one of the groups is in a pool that the unit does not hold: what the process remembered
+ * of it was no longer true. A group that is in no pool does not exist, which its command answers.
+ */
+export async function assertGroupsPooled(work: TicketWork, groupIds: readonly string[]): Promise<void> {
+  const missing = groupIds.filter((groupId) => !work.roster.groups.has(groupId));
+  if (missing.length === 0) return;
+  const [poolIds = []] = await findPools(work.unit.sql, [{ groupIds: missing }]);
+  if (poolIds.length > 0) throw new PoolsMoved('a group is in another pool than it was');
 }

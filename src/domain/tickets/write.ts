@@ -1,3 +1,4 @@
+import { prepared } from '../../foundation/database/prepared.ts';
 import { writeAssignments, writeTicketNumbers } from '../assignment/index.ts';
 import type { TicketRow } from './row.ts';
 import type { TicketWork } from './work.ts';
@@ -8,36 +9,35 @@ const RECORD = `ticket_id uuid, key text, group_id uuid, user_id bigint, agent_i
 const COLUMNS = RECORD.split(',').map((column) => column.trim().split(' ')[0] as string);
 const MUTABLE = COLUMNS.filter((column) => !['ticket_id', 'key', 'user_id', 'external_references', 'version', 'create_time'].includes(column));
 
+const INSERT_TICKETS = prepared(`INSERT INTO tickets (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM jsonb_to_recordset($1) AS new(${RECORD})`);
+const UPDATE_TICKETS = prepared(
+  `UPDATE tickets t SET ${MUTABLE.map((column) => `${column} = new.${column}`).join(', ')}
+   FROM jsonb_to_recordset($1) AS new(${RECORD}) WHERE t.ticket_id = new.ticket_id`,
+);
+const INSERT_REFERENCE_KEYS = prepared(
+  'INSERT INTO external_reference_keys (system, external_id, ticket_id) SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[])',
+);
+
 /** Writes a plan: the same few statements, however many tickets it created and changed. */
-export async function writeTickets(work: TicketWork): Promise<void> {
+export function writeTickets(work: TicketWork): void {
   const { unit, created, changed } = work;
-  if (created.size > 0) await insertTickets(work);
+  if (created.size > 0) insertTickets(work);
   if (changed.size > 0) {
-    await unit.sql(
-      `UPDATE tickets t SET ${MUTABLE.map((column) => `${column} = new.${column}`).join(', ')}
-       FROM jsonb_to_recordset($1) AS new(${RECORD}) WHERE t.ticket_id = new.ticket_id`,
-      [JSON.stringify([...changed])],
-    );
+    unit.send(UPDATE_TICKETS, [JSON.stringify([...changed])]);
   }
-  await writeAssignments(unit, work.assignments);
+  writeAssignments(unit, work.assignments);
 }
 
-async function insertTickets({ unit, created, roster }: TicketWork): Promise<void> {
+function insertTickets({ unit, created, roster }: TicketWork): void {
   const rows = [...created];
-  await unit.sql(`INSERT INTO tickets (${COLUMNS.join(', ')}) SELECT ${COLUMNS.join(', ')} FROM jsonb_to_recordset($1) AS new(${RECORD})`, [
-    JSON.stringify(rows),
-  ]);
-  await insertReferenceKeys(unit.sql, rows);
+  unit.send(INSERT_TICKETS, [JSON.stringify(rows)]);
+  insertReferenceKeys(unit, rows);
   const counted = new Set(rows.flatMap((row) => roster.groups.get(row.group_id) ?? []));
-  await writeTicketNumbers(unit, counted);
+  writeTicketNumbers(unit, counted);
 }
 
-async function insertReferenceKeys(sql: TicketWork['unit']['sql'], rows: readonly TicketRow[]): Promise<void> {
+function insertReferenceKeys(unit: TicketWork['unit'], rows: readonly TicketRow[]): void {
   const keys = rows.flatMap((row) => row.external_references.map((reference) => ({ ...reference, ticketId: row.ticket_id })));
   if (keys.length === 0) return;
-  await sql('INSERT INTO external_reference_keys (system, external_id, ticket_id) SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[])', [
-    keys.map((key) => key.system),
-    keys.map((key) => key.id),
-    keys.map((key) => key.ticketId),
-  ]);
+  unit.send(INSERT_REFERENCE_KEYS, [keys.map((key) => key.system), keys.map((key) => key.id), keys.map((key) => key.ticketId)]);
 }

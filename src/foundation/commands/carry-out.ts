@@ -1,5 +1,5 @@
 import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { findRequests, keepAnswer, type NewRequest, nameRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
+import { findRequests, KEEP_ANSWER, NAME_REQUEST, type NewRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
 import type { Sql } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import type { Command, Outcome, Plan, Unit } from './command.ts';
@@ -18,7 +18,7 @@ export class RequestIdReused extends DomainError {
 export type Settled = Outcome<Message> | 'again';
 
 /** A unit of work while it is being carried out. */
-export type OpenUnit = Unit & { requestKey: string };
+export type OpenUnit = Unit & { requestKey: string; openEntities(): Promise<void> };
 
 /**
  * Carries out commands in their order, in one open transaction: repeats get the recorded answer,
@@ -26,8 +26,8 @@ export type OpenUnit = Unit & { requestKey: string };
  * first row of it is written. A domain error is an outcome; anything else that is thrown means that
  * the transaction must be rolled back.
  */
-export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Promise<Settled[]> {
-  const settled: (Settled | undefined)[] = await answerRepeats(unit, commands);
+export async function carryOut(unit: OpenUnit, commands: readonly Command[], recorded: ReadonlyMap<string, RecordedRequest>): Promise<Settled[]> {
+  const settled: (Settled | undefined)[] = answerRepeats(commands, recorded);
   let next = 0;
   while (next < commands.length) {
     const run = takeRun(commands, settled, next);
@@ -47,11 +47,7 @@ export async function carryOut(unit: OpenUnit, commands: readonly Command[]): Pr
   return settled as Settled[];
 }
 
-async function answerRepeats(unit: Unit, commands: readonly Command[]): Promise<(Settled | undefined)[]> {
-  const recorded = await findRequests(
-    unit.sql,
-    commands.map((command) => command.origin),
-  );
+function answerRepeats(commands: readonly Command[], recorded: ReadonlyMap<string, RecordedRequest>): (Settled | undefined)[] {
   const seen = new Set<string>();
   return commands.map(({ origin, kind }) => {
     const { requestId, bodyHash } = origin.intent;
@@ -98,6 +94,14 @@ function takeRun(commands: readonly Command[], settled: readonly (Settled | unde
 /** Plans and writes neighbours; answers for as many of them, from the first on, as the plan took in. */
 async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promise<Settled[]> {
   const [{ kind }] = commands as [Command];
+  if (kind.remembers) {
+    unit.memory.open();
+  } else {
+    await unit.openEntities();
+    // What it changes may be what is remembered, and numbers are to come after those that its triggers take.
+    unit.memory.forget();
+    unit.numbers.length = 0;
+  }
   let plan: Plan<MessageInitShape<DescMessage>>;
   try {
     plan = await kind.plan(unit, commands);
@@ -111,14 +115,14 @@ async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promis
   );
   const requests = outcomes.flatMap((outcome, at) => ('error' in outcome ? [] : [newRequest(commands[at] as Command, outcome.answer)]));
   if (unit.dryRun || requests.length === 0) return outcomes;
-  await recordRequests(unit.sql, requests);
+  recordRequests(unit.send, requests);
   // Verbs planned together put the request into each row they write; the others are named once.
   const named = kind.together === 1 ? (commands[0] as Command).requestKey : '';
-  if (unit.requestKey !== named) await nameRequest(unit.sql, named);
+  if (unit.requestKey !== named) unit.send(NAME_REQUEST, [named]);
   unit.requestKey = named;
   const final = await plan.write();
   if (!final) return outcomes;
-  return Promise.all(final.map((answer, at) => amend(unit, commands[at] as Command, create((commands[at] as Command).kind.answer, answer))));
+  return final.map((answer, at) => amend(unit, commands[at] as Command, create((commands[at] as Command).kind.answer, answer)));
 }
 
 function newRequest({ requestKey, origin, kind }: Command, answer: Message): NewRequest {
@@ -126,7 +130,7 @@ function newRequest({ requestKey, origin, kind }: Command, answer: Message): New
 }
 
 /** Puts the answer on record that was known only after writing. */
-async function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Promise<Settled> {
-  if (origin.intent.requestId !== undefined) await keepAnswer(unit.sql, requestKey, toBinary(kind.answer, answer));
+function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Settled {
+  if (origin.intent.requestId !== undefined) unit.send(KEEP_ANSWER, [requestKey, toBinary(kind.answer, answer)]);
   return { answer };
 }

@@ -6,6 +6,7 @@ import type { Origin } from '../database/requests.ts';
 import type { Sql } from '../database/sql.ts';
 import type { DomainError } from '../errors.ts';
 import type { EventType } from './events.ts';
+import type { PoolMemory, UnitMemory } from './memory.ts';
 
 /** One intended change, as a value that can wait in a queue. */
 export interface Command<Input = unknown, Answer extends DescMessage = DescMessage> {
@@ -45,6 +46,15 @@ export interface CommandKind<Input = unknown, Answer extends DescMessage = DescM
   readonly together: number;
   /** How many of a batch's places one command takes: a batch of tickets counts as that many. */
   weight?(input: Input): number;
+  /**
+   * Whether its plan works on what the process remembers of the pools and keeps that true. Such a plan checks
+   * itself that the pools are the right ones (`PoolsMoved`), and writes by `send` alone.
+   */
+  readonly remembers?: boolean;
+  /** How many numbers of the assignment sequence one command takes at most; they are fetched along with the locks. */
+  numbers?(input: Input): number;
+  /** The pools as far as the process remembers them, to save the look-up; undefined where it does not. */
+  guessPools?(memory: PoolMemory, input: Input): readonly string[] | undefined;
   /** The pools that each input needs locked, read without a lock; none for changes that touch no assignment. */
   pools(sql: Sql, inputs: readonly Input[]): Promise<readonly (readonly string[])[]>;
   /**
@@ -56,8 +66,15 @@ export interface CommandKind<Input = unknown, Answer extends DescMessage = DescM
 
 /** One unit of work: one transaction with its pools held and its time read. */
 export interface Unit {
+  /** Inside this transaction; not for kinds that `remember`, which do without. */
   readonly em: EntityManager;
   readonly sql: Sql;
+  /** Sends a statement whose answer nobody waits for: if it fails, so does the commit. Never in a dry unit. */
+  send(text: string, values?: readonly unknown[]): void;
+  /** Numbers of the assignment sequence that were fetched and not used yet, ascending. */
+  readonly numbers: number[];
+  /** What is known of the pools held; only for kinds that `remember`. */
+  readonly memory: UnitMemory;
   /** Read once from the database's clock, after the locks. */
   readonly now: Instant;
   /** The business day outside any pool. */

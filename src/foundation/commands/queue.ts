@@ -1,10 +1,10 @@
 import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import { isDatabaseLost, isRetryable } from '../database/failures.ts';
-import { RequestRaced } from '../database/requests.ts';
 import { sqlOf } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import { answerOnRecord, type Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
+import { PoolMemory } from './memory.ts';
 import { PoolLookup } from './pool-lookup.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
 
@@ -16,6 +16,10 @@ export interface QueueLimits {
   readonly queueBound: number;
 }
 
+/** A batch leaves half of the commands at hand to the next one, but not fewer than this: while the database works on one, the answers of the other go out. */
+const SMALLEST_SHARE = 16;
+/** Answers given in one turn of the event loop, so that the unit of work under way is not kept waiting. */
+const ANSWERS_PER_TURN = 8;
 /** Places in one batch; a command of a thousand tickets takes a thousand. */
 export const BATCH_CAP = 1024;
 /** Pools that one unit of work holds at most, when its commands need one each. */
@@ -48,8 +52,13 @@ export class CommandQueue {
   readonly #limits: QueueLimits;
   readonly #observer: QueueObserver | undefined;
   readonly #lookup: PoolLookup;
+  readonly #memory = new PoolMemory();
   #waiting: Waiting[] = [];
   #lookingUp = 0;
+  /** Size of the batch before: its callers are likely to come back while the next one is under way. */
+  #lastTaken = 0;
+  /** Commands that are carried out and whose callers are about to be told. */
+  #answering = 0;
   readonly #held = new Set<string>();
   #busy = 0;
   #idle: (() => void)[] = [];
@@ -92,7 +101,7 @@ export class CommandQueue {
 
   /** Resolves once the command is carried out. */
   async #wait(command: Command, signal: AbortSignal | undefined): Promise<Message> {
-    const pools = await this.#poolsOf(command);
+    const pools = command.kind.guessPools?.(this.#memory, command.input) ?? (await this.#poolsOf(command));
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       this.#enqueue({ command, signal, pools, resolve, reject });
@@ -101,7 +110,7 @@ export class CommandQueue {
 
   /** Resolves when nothing waits and nothing is in flight. */
   async drain(): Promise<void> {
-    if (this.#busy === 0 && this.depth === 0) return;
+    if (this.#isIdle) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -143,7 +152,15 @@ export class CommandQueue {
         this.#pump();
       });
     }
-    if (this.#busy === 0 && this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  get #isIdle(): boolean {
+    return this.#busy === 0 && this.depth === 0 && this.#answering === 0;
   }
 
   /** The next unit's pools: of every waiting command that no held pool, and no earlier command, stands before. */
@@ -167,24 +184,32 @@ export class CommandQueue {
 
   /** Takes, in order, what the held pools allow. */
   #take(pools: readonly string[]): Waiting[] {
+    const { taken, left } = this.#fitting(pools);
+    this.#waiting = left;
+    this.#lastTaken = taken.length;
+    return taken;
+  }
+
+  #fitting(pools: readonly string[]): { taken: Waiting[]; left: Waiting[] } {
     const held = new Set(pools);
     const passed = new Set<string>();
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     let room = BATCH_CAP;
+    let places = Math.max(SMALLEST_SHARE, Math.ceil((this.#waiting.length + this.#lastTaken) / 2));
     for (const item of this.#waiting) {
       const fits = item.pools.length > 0 && item.pools.every((pool) => held.has(pool) && !passed.has(pool));
       const weight = item.command.kind.weight?.(item.command.input) ?? 1;
-      if (fits && (weight <= room || taken.length === 0)) {
+      if (fits && (weight <= room || taken.length === 0) && places > 0) {
         taken.push(item);
         room -= weight;
+        places -= 1;
       } else {
         left.push(item);
         for (const pool of item.pools) passed.add(pool);
       }
     }
-    this.#waiting = left;
-    return taken;
+    return { taken, left };
   }
 
   async #runLane(start: { pools: readonly string[]; lone: Waiting | undefined }): Promise<void> {
@@ -200,19 +225,23 @@ export class CommandQueue {
     let batch = given;
     for (let attempt = 1; ; attempt++) {
       try {
-        const settled = await carryOutInTransaction(this.#deps, pools, () => {
-          batch ??= this.#take(pools);
-          return batch.map((item) => item.command);
+        const settled = await carryOutInTransaction(this.#deps, this.#memory, pools, {
+          expected: () => (batch ?? this.#fitting(pools).taken).map((item) => item.command),
+          take: () => {
+            batch ??= this.#take(pools);
+            return batch.map((item) => item.command);
+          },
         });
         this.#observer?.batch(settled.length, pools.length);
-        this.#settle(batch ?? [], settled);
+        void this.#settle(batch ?? [], settled);
         return;
       } catch (error) {
         if (error instanceof PoolsMoved) {
+          this.#memory.forgetGuesses();
           await this.#lookUpAgain(batch ?? this.#take(pools));
           return;
         }
-        const again = isRetryable(error) || error instanceof RequestRaced;
+        const again = isRetryable(error);
         if (again && attempt < TRIES) {
           await pause(2 ** attempt * (0.5 + Math.random()));
           continue;
@@ -231,15 +260,19 @@ export class CommandQueue {
     }
   }
 
-  #settle(batch: readonly Waiting[], settled: readonly Settled[]): void {
-    const repeats: Waiting[] = [];
-    batch.forEach((item, index) => {
-      const outcome = settled[index] as Settled;
-      if (outcome === 'again') repeats.push(item);
-      else if ('error' in outcome) item.reject(outcome.error);
-      else item.resolve(outcome.answer);
-    });
+  async #settle(batch: readonly Waiting[], settled: readonly Settled[]): Promise<void> {
+    const repeats = batch.filter((_, index) => settled[index] === 'again');
     this.#waiting.unshift(...repeats);
+    this.#answering += batch.length;
+    for (const [index, item] of batch.entries()) {
+      if (index > 0 && index % ANSWERS_PER_TURN === 0) await nextTurn();
+      this.#answering -= 1;
+      const outcome = settled[index] as Settled;
+      if (outcome === 'again') continue;
+      if ('error' in outcome) item.reject(outcome.error);
+      else item.resolve(outcome.answer);
+    }
+    this.#tellIdle();
   }
 
   /** Puts commands back, in their order, under the pools they need now. */
@@ -257,6 +290,7 @@ export class CommandQueue {
   }
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Whether the command itself was refused, by the state of things. */

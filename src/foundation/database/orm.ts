@@ -1,6 +1,5 @@
 import { type AnyEntity, type EntityClass, MikroORM } from '@mikro-orm/postgresql';
-import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { Client } from 'pg';
+import { Client, type PoolClient } from 'pg';
 import { SCHEMA, SERVICE_ROLE } from './migrate.ts';
 import { PooledClient } from './pooled-client.ts';
 
@@ -43,9 +42,11 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
       connectionTimeoutMillis: 10_000,
       application_name: 'docket',
       Client: PooledClient,
+      // Statements are sent at once, without waiting for the answers to those before.
+      pipeline: true,
+      // Not among the settings: the connection that cancels a query is made from these, and needs the user's own rights.
+      ...(takesRole ? { verify: takeServiceRole } : {}),
     },
-    // Not among the settings: the connection that cancels a query is made from these, and needs the user's own rights.
-    ...(takesRole ? { onCreateConnection: takeServiceRole } : {}),
     colors: false,
     ...(log ? { logger: log } : {}),
   });
@@ -53,8 +54,9 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
   return orm;
 }
 
-async function takeServiceRole(connection: unknown): Promise<void> {
-  await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(`SET ROLE ${SERVICE_ROLE}`));
+/** What the pool does with a new connection before it lends it for the first time. */
+function takeServiceRole(client: PoolClient, done: (error?: Error) => void): void {
+  client.query(`SET ROLE ${SERVICE_ROLE}`).then(() => done(), done);
 }
 
 /** Whether the database user may work under the service's role, which can read the audit log but not write it. */

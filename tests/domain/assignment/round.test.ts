@@ -228,10 +228,10 @@ describe('an equal deal', () => {
 describe('the numbers of one sequence', () => {
   it('are taken only for what is stored: a group in which nobody can take a ticket costs none', () => {
     const group = rosterGroup('g', [rosterAgent('a', { availability: 'AWAY' })]);
-    let taken = 0;
-    const assignments = new Assignments(rosterOf([group]), NOW, { next: () => ++taken });
+    const numbers = countingNumbers();
+    const assignments = new Assignments(rosterOf([group]), NOW, numbers);
     for (let ticket = 0; ticket < 5; ticket++) assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' });
-    expect(taken).toBe(0);
+    expect(numbers.upcoming).toBe(1);
     expect(assignments.rounds).toEqual([]);
   });
 

@@ -242,7 +242,7 @@ describe('repeating and trying out', () => {
     const before = await traces(harness);
     expect(await service().createTicket(request)).toEqual(first);
     expect(await service().createTicket({ ...request, requestId: request.requestId.toUpperCase() })).toEqual(first);
-    expect({ ...(await traces(harness)), pools: '' }).toEqual({ ...before, pools: '' });
+    expect({ ...(await traces(harness)), pools: '', sequence: '' }).toEqual({ ...before, pools: '', sequence: '' });
   });
 
   it('already exists REQUEST_ID_REUSED: the same id for another request; another caller may use it', async () => {
