@@ -28,11 +28,19 @@ export function toTimestamp(instant: Instant): Timestamp;
 export function toTimestamp(instant: Instant | null | undefined): Timestamp | undefined;
 export function toTimestamp(instant: Instant | null | undefined): Timestamp | undefined {
   if (!instant) return undefined;
+  if (instant !== last.instant) last = { instant, ...parse(instant) };
+  return create(TimestampSchema, { seconds: last.seconds, nanos: last.nanos });
+}
+
+/** What was read last: all rows of a unit of work carry the same time. */
+let last: { readonly instant: Instant; readonly seconds: bigint; readonly nanos: number } = { instant: '', seconds: 0n, nanos: 0 };
+
+function parse(instant: Instant): { seconds: bigint; nanos: number } {
   const match = /^(\d+)-(\d+)-(\d+)[ T](\d+):(\d+):(\d+)(?:\.(\d+))?(?:Z|\+00(?::?00)?)$/.exec(instant);
   if (!match) throw new Error(`not an instant in UTC: ${instant}`);
   const [, year, month, day, hour, minute, second, fraction] = match;
   const seconds = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)) / 1000;
-  return create(TimestampSchema, { seconds: BigInt(seconds), nanos: Number((fraction ?? '').padEnd(9, '0')) });
+  return { seconds: BigInt(seconds), nanos: Number((fraction ?? '').padEnd(9, '0')) };
 }
 
 /** The database's form of a wire timestamp, cut to microseconds. */

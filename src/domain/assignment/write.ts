@@ -44,7 +44,6 @@ const WRITE_AGENT_COUNTERS = prepared(
  * ones leave gaps, which mean nothing. A dry unit counts from beyond all real numbers instead.
  */
 export async function takeNumbers(unit: Unit, count: number): Promise<Numbers> {
-  if (!unit.dryRun && unit.numbers.length < count) unit.numbers.push(...(await fetchNumbers(unit.sql, count - unit.numbers.length)));
   if (unit.dryRun) {
     let upcoming = 2 ** 52;
     return {
@@ -54,14 +53,17 @@ export async function takeNumbers(unit: Unit, count: number): Promise<Numbers> {
       },
     };
   }
+  const numbers = unit.numbers.length < count ? await fetchNumbers(unit.sql, count) : unit.numbers;
+  // What is left of earlier ones is lower than these, or than what a trigger takes meanwhile.
+  if (numbers !== unit.numbers) unit.numbers.length = 0;
   return {
     next() {
-      const number = unit.numbers.shift();
+      const number = numbers.shift();
       if (number === undefined) throw new Error(`a plan needs more than the ${count} numbers it took`);
       return number;
     },
     get upcoming() {
-      return unit.numbers[0] ?? Infinity;
+      return numbers[0] ?? Infinity;
     },
   };
 }

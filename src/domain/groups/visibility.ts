@@ -11,12 +11,13 @@ export type GroupScope = 'all' | readonly string[];
  * services and auditors; for a supervisor those that name him; for an agent those he is a member of,
  * unless he is deleted. What lies outside answers as if it did not exist.
  */
-export async function visibleGroups({ sql, caller }: Viewer): Promise<GroupScope> {
+export async function visibleGroups(viewer: Viewer): Promise<GroupScope> {
+  const { caller } = viewer;
   if (caller.roles.has('admin') || caller.roles.has('service') || caller.roles.has('auditor')) return 'all';
   const supervisorNames = caller.roles.has('supervisor') ? namesOf(caller) : [];
   const agentId = caller.roles.has('agent') ? (caller.agentId ?? null) : null;
   if (supervisorNames.length === 0 && agentId === null) return [];
-  const rows = await sql<{ group_id: string }>(
+  const rows = await viewer.sql<{ group_id: string }>(
     `SELECT group_id FROM groups WHERE supervisor_ids && $1::text[]
      UNION
      SELECT group_id FROM memberships JOIN agents USING (agent_id) WHERE agent_id = $2 AND delete_time IS NULL`,
@@ -26,10 +27,11 @@ export async function visibleGroups({ sql, caller }: Viewer): Promise<GroupScope
 }
 
 /** The groups a caller may change, and whose agents and tickets he may: all for administrators, for a supervisor those that name him. */
-export async function supervisedGroups({ sql, caller }: Viewer): Promise<GroupScope> {
+export async function supervisedGroups(viewer: Viewer): Promise<GroupScope> {
+  const { caller } = viewer;
   if (caller.roles.has('admin')) return 'all';
   if (!caller.roles.has('supervisor')) return [];
-  const rows = await sql<{ group_id: string }>('SELECT group_id FROM groups WHERE supervisor_ids && $1::text[]', [namesOf(caller)]);
+  const rows = await viewer.sql<{ group_id: string }>('SELECT group_id FROM groups WHERE supervisor_ids && $1::text[]', [namesOf(caller)]);
   return rows.map((row) => row.group_id);
 }
 

@@ -2,6 +2,7 @@ import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { Metadata, type ServerInterceptingCallInterface, status } from '@grpc/grpc-js';
 import { Code } from '../../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../../gen/google/rpc/status_pb.ts';
+import { encoded } from '../../foundation/encoded.ts';
 import { DomainError } from '../../foundation/errors.ts';
 import { Call, CallCancelled, type Endpoint } from './call.ts';
 import { failureOf, RpcFailure, statusOf } from './error-map.ts';
@@ -72,7 +73,7 @@ export class GrpcCall extends Call {
 
   async send(message: Message): Promise<void> {
     const { output, methodKind } = this.endpoint.method;
-    const bytes = toBinary(output, message);
+    const bytes = encoded(output, message);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (methodKind === 'unary') {
       // Not waiting for the write lets the status travel in the same packet.

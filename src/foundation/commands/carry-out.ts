@@ -1,6 +1,7 @@
-import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, type DescMessage, fromBinary, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { findRequests, KEEP_ANSWER, NAME_REQUEST, type NewRequest, type RecordedRequest, recordRequests, requestName } from '../database/requests.ts';
 import type { Sql } from '../database/sql.ts';
+import { encodedOnce } from '../encoded.ts';
 import { DomainError } from '../errors.ts';
 import type { Command, Outcome, Plan, Unit } from './command.ts';
 
@@ -126,11 +127,11 @@ async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promis
 }
 
 function newRequest({ requestKey, origin, kind }: Command, answer: Message): NewRequest {
-  return { requestKey, origin, answer: origin.intent.requestId === undefined ? undefined : toBinary(kind.answer, answer) };
+  return { requestKey, origin, answer: origin.intent.requestId === undefined ? undefined : encodedOnce(kind.answer, answer) };
 }
 
 /** Puts the answer on record that was known only after writing. */
 function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Settled {
-  if (origin.intent.requestId !== undefined) unit.send(KEEP_ANSWER, [requestKey, toBinary(kind.answer, answer)]);
+  if (origin.intent.requestId !== undefined) unit.send(KEEP_ANSWER, [requestKey, encodedOnce(kind.answer, answer)]);
   return { answer };
 }
