@@ -4,8 +4,8 @@ import type { LockedPool } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import type { Strategy } from '../groups/index.ts';
 import { loadPresence, type Presence, presentMsAt } from './presence.ts';
-import { type CandidateFacts, STRATEGIES } from './strategies.ts';
 import type { Round } from './round.ts';
+import { type CandidateFacts, STRATEGIES } from './strategies.ts';
 
 /** An agent as the engine sees him; counters move while a plan is made. */
 export interface RosterAgent {

@@ -16,7 +16,7 @@ const WRITE_ROUNDS = prepared(
      SELECT round_id, rule, deal_id, group_id, policy, business_day, $2, agent_ids, assigned_today, handicaps,
        last_sequences, open_tickets, weights, present_ms, rooms, received, left_out_agent_ids, left_out_reasons
      FROM jsonb_to_recordset($1) AS new(round_id bigint, rule text, deal_id bigint, group_id uuid, policy jsonb, business_day date,
-       agent_ids text[], assigned_today integer[], handicaps integer[], last_sequences bigint[], open_tickets integer[], rooms integer[],
+       agent_ids text[], assigned_today integer[], handicaps integer[], last_sequences bigint[], open_tickets integer[], weights integer[], present_ms bigint[], rooms integer[],
        received integer[], left_out_agent_ids text[], left_out_reasons text[])`,
 );
 

@@ -7,6 +7,7 @@ import type { Command } from './command.ts';
 import { PoolMemory } from './memory.ts';
 import { PoolLookup } from './pool-lookup.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
+import { type Start, type Waiting, WaitingLine } from './waiting-line.ts';
 
 /** Bounds of the queue. */
 export interface QueueLimits {
@@ -16,14 +17,8 @@ export interface QueueLimits {
   readonly queueBound: number;
 }
 
-/** A batch leaves half of the commands at hand to the next one, but not fewer than this: while the database works on one, the answers of the other go out. */
-const SMALLEST_SHARE = 16;
 /** Answers given in one turn of the event loop, so that the unit of work under way is not kept waiting. */
 const ANSWERS_PER_TURN = 8;
-/** Places in one batch; a command of a thousand tickets takes a thousand. */
-export const BATCH_CAP = 1024;
-/** Pools that one unit of work holds at most, when its commands need one each. */
-export const POOLS_PER_UNIT = 64;
 /** Tries of one batch against deadlocks, lock time-outs, and races for a request id. */
 export const TRIES = 6;
 const RETRY_AFTER_MS = 1000;
@@ -31,14 +26,6 @@ const RETRY_AFTER_MS = 1000;
 /** What the queue tells about itself, for metrics. */
 export interface QueueObserver {
   batch(commands: number, pools: number): void;
-}
-
-interface Waiting {
-  readonly command: Command;
-  readonly signal: AbortSignal | undefined;
-  pools: readonly string[];
-  resolve(answer: Message): void;
-  reject(error: unknown): void;
 }
 
 /**
@@ -53,10 +40,8 @@ export class CommandQueue {
   readonly #observer: QueueObserver | undefined;
   readonly #lookup: PoolLookup;
   readonly #memory = new PoolMemory();
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingLine();
   #lookingUp = 0;
-  /** Size of the batch before: its callers are likely to come back while the next one is under way. */
-  #lastTaken = 0;
   /** Commands that are carried out and whose callers are about to be told. */
   #answering = 0;
   readonly #held = new Set<string>();
@@ -129,20 +114,18 @@ export class CommandQueue {
   #enqueue(item: Waiting): void {
     if (item.signal) {
       const takeBack = (): void => {
-        const at = this.#waiting.indexOf(item);
-        if (at < 0) return;
-        this.#waiting.splice(at, 1);
-        item.reject(item.signal?.reason);
+        if (this.#waiting.remove(item)) item.reject(item.signal?.reason);
       };
       item.signal.addEventListener('abort', takeBack, { once: true });
     }
     this.#waiting.push(item);
-    this.#pump();
+    // A held pool pumps when it is given back.
+    if (!item.pools.some((pool) => this.#held.has(pool))) this.#pump();
   }
 
   #pump(): void {
     while (this.#busy < this.#limits.lanes) {
-      const start = this.#choose();
+      const start = this.#waiting.choose(this.#held);
       if (!start) break;
       this.#busy += 1;
       for (const pool of start.pools) this.#held.add(pool);
@@ -163,56 +146,7 @@ export class CommandQueue {
     return this.#busy === 0 && this.depth === 0 && this.#answering === 0;
   }
 
-  /** The next unit's pools: of every waiting command that no held pool, and no earlier command, stands before. */
-  #choose(): { pools: readonly string[]; lone: Waiting | undefined } | undefined {
-    const blocked = new Set(this.#held);
-    const chosen = new Set<string>();
-    for (const [at, item] of this.#waiting.entries()) {
-      if (item.pools.length === 0) {
-        if (chosen.size > 0) continue;
-        this.#waiting.splice(at, 1);
-        return { pools: [], lone: item };
-      }
-      if (item.pools.some((pool) => blocked.has(pool)) || (chosen.size > 0 && chosen.size + item.pools.length > POOLS_PER_UNIT)) {
-        for (const pool of item.pools) blocked.add(pool);
-        continue;
-      }
-      for (const pool of item.pools) chosen.add(pool);
-    }
-    return chosen.size > 0 ? { pools: [...chosen], lone: undefined } : undefined;
-  }
-
-  /** Takes, in order, what the held pools allow. */
-  #take(pools: readonly string[]): Waiting[] {
-    const { taken, left } = this.#fitting(pools);
-    this.#waiting = left;
-    this.#lastTaken = taken.length;
-    return taken;
-  }
-
-  #fitting(pools: readonly string[]): { taken: Waiting[]; left: Waiting[] } {
-    const held = new Set(pools);
-    const passed = new Set<string>();
-    const taken: Waiting[] = [];
-    const left: Waiting[] = [];
-    let room = BATCH_CAP;
-    let places = Math.max(SMALLEST_SHARE, Math.ceil((this.#waiting.length + this.#lastTaken) / 2));
-    for (const item of this.#waiting) {
-      const fits = item.pools.length > 0 && item.pools.every((pool) => held.has(pool) && !passed.has(pool));
-      const weight = item.command.kind.weight?.(item.command.input) ?? 1;
-      if (fits && (weight <= room || taken.length === 0) && places > 0) {
-        taken.push(item);
-        room -= weight;
-        places -= 1;
-      } else {
-        left.push(item);
-        for (const pool of item.pools) passed.add(pool);
-      }
-    }
-    return { taken, left };
-  }
-
-  async #runLane(start: { pools: readonly string[]; lone: Waiting | undefined }): Promise<void> {
+  async #runLane(start: Start): Promise<void> {
     if (start.lone) await this.#carryOut([start.lone], []);
     else await this.#carryOut(undefined, start.pools);
   }
@@ -226,9 +160,9 @@ export class CommandQueue {
     for (let attempt = 1; ; attempt++) {
       try {
         const settled = await carryOutInTransaction(this.#deps, this.#memory, pools, {
-          expected: () => (batch ?? this.#fitting(pools).taken).map((item) => item.command),
+          expected: () => (batch ?? this.#waiting.expect(pools)).map((item) => item.command),
           take: () => {
-            batch ??= this.#take(pools);
+            batch ??= this.#waiting.take(pools);
             return batch.map((item) => item.command);
           },
         });
@@ -238,7 +172,7 @@ export class CommandQueue {
       } catch (error) {
         if (error instanceof PoolsMoved) {
           this.#memory.forgetGuesses();
-          await this.#lookUpAgain(batch ?? this.#take(pools));
+          await this.#lookUpAgain(batch ?? this.#waiting.take(pools));
           return;
         }
         const again = isRetryable(error);
@@ -246,7 +180,7 @@ export class CommandQueue {
           await pause(2 ** attempt * (0.5 + Math.random()));
           continue;
         }
-        batch ??= this.#take(pools);
+        batch ??= this.#waiting.take(pools);
         if (batch.length <= 1 || isDatabaseLost(error)) {
           const told = isDatabaseLost(error) ? unavailable(error) : again ? concurrentChange(error) : error;
           for (const item of batch) item.reject(told);
@@ -262,7 +196,7 @@ export class CommandQueue {
 
   async #settle(batch: readonly Waiting[], settled: readonly Settled[]): Promise<void> {
     const repeats = batch.filter((_, index) => settled[index] === 'again');
-    this.#waiting.unshift(...repeats);
+    this.#waiting.putBack(repeats);
     this.#answering += batch.length;
     for (const [index, item] of batch.entries()) {
       if (index > 0 && index % ANSWERS_PER_TURN === 0) await nextTurn();
@@ -286,7 +220,7 @@ export class CommandQueue {
         item.reject(error);
       }
     }
-    this.#waiting.unshift(...back);
+    this.#waiting.putBack(back);
   }
 }
 

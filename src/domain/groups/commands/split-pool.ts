@@ -1,6 +1,6 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
-import { BATCH_CAP } from '../../../foundation/commands/queue.ts';
+import { BATCH_CAP } from '../../../foundation/commands/waiting-line.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 
 /** A pool that may be coarser than it has to be. */
