@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly scenarios: readonly string[];
   /** Only tell which scenarios there are. */
   readonly list: boolean;
+  /** Only tell how it is called. */
+  readonly help: boolean;
   readonly pace: Pace;
   /** How the load calls the service and F0. */
   readonly client: ClientKind;
@@ -20,6 +22,7 @@ export interface BenchOptions {
 
 export const USAGE = `npm run bench -- [scenario ...] [options]
   --list          only name the scenarios
+  --help          only this
   --seconds N     of one turn of one contender (4)
   --repeats N     turns of each contender, in turn with the others (5)
   --client NAME   what the load calls with: http2 (the least that gRPC needs) or grpc-js (http2)
@@ -37,6 +40,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     allowPositionals: true,
     options: {
       list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
       seconds: { type: 'string' },
       repeats: { type: 'string' },
       client: { type: 'string', default: 'http2' },
@@ -55,6 +59,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     scenarios: positionals,
     list: values.list,
+    help: values.help,
     pace: { seconds: number('seconds', 0.1), repeats: Math.round(number('repeats', 1)), warmUpSeconds: usual.warmUpSeconds },
     client: values.client,
     largest: number('largest', 10_000),

@@ -22,6 +22,10 @@ function chosen(names: readonly string[]): readonly Scenario[] {
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
+  if (options.help) {
+    print(USAGE);
+    return 0;
+  }
   const wanted = chosen(options.scenarios);
   if (options.list) {
     print(...wanted.map(({ name, title }) => `${name.padEnd(20)} ${title}`));
@@ -29,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const directory = mkdtempSync(join(tmpdir(), 'docket-bench-'));
   chmodSync(directory, 0o755);
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const server = await startServer(join(directory, 'postgres'));
   const { version, settings } = server;
   const { seconds, repeats } = options.pace;
@@ -56,18 +61,20 @@ async function main(args: readonly string[]): Promise<number> {
         failures.push(`${scenario.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
         print(`FAIL ${failures.at(-1)}`);
       }
-      await bench.endScenario();
-      checks.push(...(await checkSites(bench, scenario.name)));
+      checks.push(...(await checkSites(server, await bench.endScenario(), scenario.name)));
     }
+    checks.push(...(await checkSites(server, bench.endRun(), 'growth-tickets and list-pages')));
   } finally {
     await server.close();
-    rmSync(directory, { recursive: true, force: true });
   }
   const results: Results = { ...head, scenarios: summaries, checks, failures };
   const written = writeResults(options.out, results);
   print(...closingLines(results), '', `written to ${written}`);
   return exitCodeOf(results);
 }
+
+// Told to stop: what was started is ended by what listens for the exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 try {
   process.exitCode = await main(process.argv.slice(2));

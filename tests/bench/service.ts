@@ -38,7 +38,9 @@ export async function startService({ databaseUrl, logDirectory, program }: Servi
   const serving = untilServing(path);
   const child = spawn(process.execPath, program ? [program] : [MAIN, 'serve'], { env, stdio: ['ignore', log, log] });
   closeSync(log);
-  const ended = once(child, 'exit');
+  const endToo = (): void => void child.kill('SIGKILL');
+  process.once('exit', endToo);
+  const ended = once(child, 'exit').finally(() => process.removeListener('exit', endToo));
   const ports = await Promise.race([serving.ports, ended.then(([code]) => fail(`the service ended with ${code} before it served:\n${readFileSync(path)}`))]);
   serving.close();
   return {

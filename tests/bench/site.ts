@@ -2,19 +2,7 @@ import { create, type DescMessage, type DescMethodUnary, fromBinary, type Messag
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { openChannel } from './load/channel.ts';
-import type { BenchServer } from './server.ts';
 import { administratorToken, type ServiceProcess, startService } from './service.ts';
-
-/** What a site has. */
-export interface SiteOptions {
-  /** How many groups there are; each has agents of its own, so that each is a pool. */
-  readonly groups: number;
-  readonly agentsPerGroup: number;
-  /** Processes of the service over the one database; 1 if absent. */
-  readonly processes?: number;
-  /** The program, instead of `docket serve`. */
-  readonly program?: string;
-}
 
 /** Docket, as it runs for somebody: a database, processes, groups with their agents. */
 export interface Site {
@@ -23,63 +11,84 @@ export interface Site {
   readonly ports: readonly number[];
   readonly token: string;
   readonly groupIds: readonly string[];
-  /** Tickets that callers were told of. */
+  /** Tickets that there must be: those it began with, and all that callers were told of. */
   acknowledged: number;
   /** Stops the processes. */
   stop(): Promise<void>;
 }
 
+/** What of a site has to be started. */
+export interface SiteOptions {
+  readonly databaseUrl: string;
+  /** Where its processes leave their logs. */
+  readonly logDirectory: string;
+  /** Processes of the service over the one database; 1 if absent. */
+  readonly processes?: number;
+  /** The program, instead of `docket serve`. */
+  readonly program?: string;
+}
+
+/** Groups to make, with so many agents each. */
+export interface Staff {
+  readonly groups: number;
+  readonly agentsPerGroup: number;
+}
+
 /** How many calls are open at once while a site is furnished. */
 const AT_ONCE = 32;
 
-/** Starts the service on an empty database and furnishes it over gRPC. */
-export async function openSite(options: SiteOptions & { databaseUrl: string; logDirectory: string; server: BenchServer }): Promise<Site> {
+/** Starts the service on a database. `findGroups` makes or looks up its groups; it is told how to call the service. */
+export async function openSite(options: SiteOptions, findGroups: (call: Caller) => Promise<readonly string[]>): Promise<Site> {
   const processes: ServiceProcess[] = [];
-  for (let at = 0; at < (options.processes ?? 1); at++) processes.push(await startService(options));
-  const [first] = processes as [ServiceProcess];
-  const token = await administratorToken(options.databaseUrl);
-  const call = caller(first.grpcPort, token);
+  const stop = async (): Promise<void> => {
+    for (const process of processes) await process.stop();
+  };
+  try {
+    for (let at = 0; at < (options.processes ?? 1); at++) processes.push(await startService(options));
+    const ports = processes.map(({ grpcPort }) => grpcPort);
+    const token = await administratorToken(options.databaseUrl);
+    const call = openCaller(ports[0] as number, token);
+    const groupIds = await findGroups(call);
+    call.close();
+    return { databaseUrl: options.databaseUrl, processes, ports, token, groupIds, acknowledged: 0, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Makes groups with agents of their own over gRPC, so that each group is a pool; answers the groups' ids. */
+export async function furnish(call: Caller, { groups, agentsPerGroup }: Staff): Promise<string[]> {
   const groupIds: string[] = [];
-  for (let at = 1; at <= options.groups; at++) {
+  for (let at = 1; at <= groups; at++) {
     const { group } = await call.unary(GroupService.method.createGroup, { group: { key: `G${at}`, name: `Group ${at}` } });
     groupIds.push(group?.groupId ?? '');
   }
-  await atOnce(options.groups * options.agentsPerGroup, async (at) => {
-    await call.unary(AgentService.method.createAgent, { agent: { agentId: `agent-${at + 1}`, groupIds: [groupIds[at % groupIds.length] as string] } });
-  });
-  call.close();
-  // Fresh statistics, as autovacuum would have them in a while.
-  await options.server.sql(options.databaseUrl, 'VACUUM ANALYZE');
-  return {
-    databaseUrl: options.databaseUrl,
-    processes,
-    ports: processes.map(({ grpcPort }) => grpcPort),
-    token,
-    groupIds,
-    acknowledged: 0,
-    async stop() {
-      for (const process of processes) await process.stop();
-    },
+  let next = 0;
+  const makeAgents = async (): Promise<void> => {
+    while (next < groups * agentsPerGroup) {
+      const at = next++;
+      await call.unary(AgentService.method.createAgent, { agent: { agentId: `agent-${at + 1}`, groupIds: [groupIds[at % groups] as string] } });
+    }
   };
+  await Promise.all(Array.from({ length: AT_ONCE }, makeAgents));
+  return groupIds;
 }
 
 /** Calls of any method, message by message. */
-export function caller(port: number, token: string) {
+export interface Caller {
+  unary<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>): Promise<MessageShape<O>>;
+  close(): void;
+}
+
+/** Opens a channel for calls that are not measured. */
+export function openCaller(port: number, token: string): Caller {
   const channel = openChannel('grpc-js', port, token);
   return {
-    async unary<I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, request: MessageInitShape<I>): Promise<MessageShape<O>> {
+    async unary(method, request) {
       const bytes = Buffer.from(toBinary(method.input, create(method.input, request)));
       return fromBinary(method.output, await channel.unary(`/${method.parent.typeName}/${method.name}`, bytes));
     },
     close: () => channel.close(),
   };
-}
-
-async function atOnce(count: number, work: (at: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (next < count) await work(next++);
-    }),
-  );
 }

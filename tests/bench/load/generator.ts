@@ -26,6 +26,9 @@ async function obey(instruction: Instruction): Promise<unknown> {
   return undefined;
 }
 
+// Whoever started it is gone, or has told it to close.
+process.on('disconnect', () => process.exit(0));
+
 process.on('message', (instruction: Instruction) => {
   obey(instruction).then(
     (done) => process.connected && process.send?.({ done }),

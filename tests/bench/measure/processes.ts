@@ -35,6 +35,16 @@ export function parentOf(pid: number): number {
   return stat.parent;
 }
 
+/** Resident size of a process, in bytes; 0 when it is gone. */
+export function residentBytesOf(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    // It ended just now.
+    return 0;
+  }
+}
+
 /** CPU time of a process and of everything it started, the living and the dead, in seconds: PostgreSQL whole, from its first process. */
 export function familyCpuSeconds(pid: number): number {
   const first = statOf(pid);

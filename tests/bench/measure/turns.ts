@@ -1,6 +1,7 @@
 import type { LoadProcess } from '../load/load-process.ts';
 import type { ServiceProcess } from '../service.ts';
 import { type MeteredServer, readMeters } from './meters.ts';
+import { residentBytesOf } from './processes.ts';
 
 /** One way of doing the work, ready to be driven. */
 export interface Contender {
@@ -28,6 +29,8 @@ export interface Turn {
   readonly commits: number;
   /** Changes that one commit of the service carried; NaN where there is no service. */
   readonly batch: number;
+  /** Largest resident size of any of its processes during the turn, in bytes; NaN where there is no service. */
+  readonly residentBytes: number;
 }
 
 /** How long, and how often. */
@@ -40,7 +43,8 @@ export interface Pace {
 /** Drives a contender for a while, with all meters read before and after. */
 export async function takeTurn(server: MeteredServer, contender: Contender, seconds: number): Promise<Turn> {
   const before = await readMeters(server, contender.processes);
-  const run = await contender.load.run(seconds);
+  const resident = watchResidentBytes(contender.processes.map(({ pid }) => pid));
+  const run = await contender.load.run(seconds).finally(() => resident.stop());
   const after = await readMeters(server, contender.processes);
   const units = run.samplesMs.length * contender.unitsPerCall;
   contender.acknowledged?.(run.tickets);
@@ -53,7 +57,25 @@ export async function takeTurn(server: MeteredServer, contender: Contender, seco
     loadCpuMs: (run.cpuSeconds * 1000) / units,
     walBytes: perUnit('walBytes'),
     commits: perUnit('writingTransactions'),
+    residentBytes: resident.largest(),
     batch: (after.commands - before.commands) / (after.batches - before.batches),
+  };
+}
+
+const WATCH_EVERY_MS = 100;
+
+function watchResidentBytes(pids: readonly number[]): { largest(): number; stop(): void } {
+  let largest = NaN;
+  const look = (): void => {
+    for (const pid of pids) largest = Math.max(Number.isNaN(largest) ? 0 : largest, residentBytesOf(pid));
+  };
+  const timer = setInterval(look, WATCH_EVERY_MS);
+  return {
+    largest: () => largest,
+    stop() {
+      clearInterval(timer);
+      look();
+    },
   };
 }
 

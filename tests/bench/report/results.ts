@@ -11,6 +11,7 @@ export interface CheckSummary {
   /** What is wrong, in words. */
   readonly faults: readonly string[];
   readonly seconds: number;
+  readonly tickets: number;
   readonly decisions: number;
 }
 
@@ -46,9 +47,9 @@ export function headLines({ time, machine, postgres, command }: Pick<Results, 't
 
 /** The lines that a run ends with: the checker's verdicts, then all bars at a glance. */
 export function closingLines({ scenarios, checks, failures }: Results): string[] {
-  const verdicts = checks.map(({ scenario, ok, faults, seconds, decisions }) =>
+  const verdicts = checks.map(({ scenario, ok, faults, seconds, tickets, decisions }) =>
     ok
-      ? `invariants hold after ${scenario}: ${decisions} decisions replayed, all checked in ${seconds.toFixed(1)} s`
+      ? `invariants hold after ${scenario}: ${tickets} tickets, ${decisions} decisions replayed, all checked in ${seconds.toFixed(1)} s`
       : `FAIL ${scenario}: ${faults.join('; ')}`,
   );
   const bars = scenarios.flatMap(({ name, bars: each }) => each.map((bar) => `${name.padEnd(18)} ${barLine(bar)}`));

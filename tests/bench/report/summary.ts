@@ -20,6 +20,8 @@ export interface RowSummary {
   readonly statements: number | undefined;
   /** Changes in one commit of the service; undefined where there is none. */
   readonly batch: number | undefined;
+  /** The largest of its processes, in megabytes; undefined where there is none. */
+  readonly residentMb: number | undefined;
 }
 
 /** A bar and whether it is met. */
@@ -54,7 +56,7 @@ function summarizeRow({ contender, turns, statements }: Row): RowSummary {
     samples.set(turn.samplesMs, at);
     at += turn.samplesMs.length;
   }
-  const batch = middle((turn) => turn.batch);
+  const orUndefined = (value: number): number | undefined => (Number.isNaN(value) ? undefined : value);
   return {
     name: contender.name,
     unit: contender.unit,
@@ -69,7 +71,8 @@ function summarizeRow({ contender, turns, statements }: Row): RowSummary {
     walBytes: middle((turn) => turn.walBytes),
     commits: middle((turn) => turn.commits),
     statements,
-    batch: Number.isNaN(batch) ? undefined : batch,
+    batch: orUndefined(middle((turn) => turn.batch)),
+    residentMb: orUndefined(Math.max(...turns.map((turn) => turn.residentBytes / 1e6))),
   };
 }
 

@@ -14,6 +14,7 @@ const HEADINGS = [
   'commits',
   'statements',
   'batch',
+  'RSS MB',
 ];
 
 /** A scenario as lines for the terminal: a table of its contenders, its bars, its notes. */
@@ -43,6 +44,7 @@ function cells(row: RowSummary): string[] {
     figure(row.commits),
     figure(row.statements),
     figure(row.batch),
+    figure(row.residentMb),
   ];
 }
 

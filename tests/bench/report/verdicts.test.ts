@@ -9,7 +9,7 @@ const results = (bars: readonly BarSummary[], ok: boolean, failures: readonly st
   postgres: { version: 'any', settings: {} },
   command: { client: 'http2', seconds: 1, repeats: 1, quick: false },
   scenarios: [{ name: 'one', title: 'one', rows: [], bars, notes: [], seconds: 1 }],
-  checks: [{ scenario: 'one', ok, faults: ok ? [] : ['I3'], seconds: 1, decisions: 1 }],
+  checks: [{ scenario: 'one', ok, faults: ok ? [] : ['I3'], seconds: 1, tickets: 1, decisions: 1 }],
   failures,
 });
 

@@ -15,7 +15,7 @@ export const create64: Scenario = {
   title: `CreateTicket, ${IN_FLIGHT} in flight, one group of ${AGENTS} agents, everything on`,
   async run(bench) {
     const site = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS });
-    const ormSite = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS, program: ORM_PATH });
+    const ormSite = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS }, { program: ORM_PATH });
     const rows = await bench.compare([
       await docket(bench, site, { name: 'Docket', inFlight: IN_FLIGHT }),
       await handWritten(bench, 'l1', AGENTS, IN_FLIGHT),

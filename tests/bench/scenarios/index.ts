@@ -7,6 +7,9 @@ import { createResolve } from './create-resolve.ts';
 import { fiftyPools } from './fifty-pools.ts';
 import { getTicket } from './get-ticket.ts';
 import { growthAgents } from './growth-agents.ts';
+import { growthTickets } from './growth-tickets.ts';
+import { listPages } from './list-pages.ts';
+import { memory } from './memory.ts';
 import { threeProcesses } from './three-processes.ts';
 
 /** Every scenario, in the order in which they run: the only list. */
@@ -20,4 +23,7 @@ export const scenarios: readonly Scenario[] = [
   batchCreate1000,
   getTicket,
   growthAgents,
+  memory,
+  growthTickets,
+  listPages,
 ];

@@ -11,7 +11,7 @@ export const threeProcesses: Scenario = {
   name: 'three-processes',
   title: `CreateTicket, ${PROCESSES} processes with ${IN_FLIGHT} in flight each on one hot pool, against one of them alone`,
   async run(bench) {
-    const site = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS, processes: PROCESSES });
+    const site = await bench.openSite({ groups: 1, agentsPerGroup: AGENTS }, { processes: PROCESSES });
     const rows = await bench.compare([
       await docket(bench, site, { name: 'three', inFlight: PROCESSES * IN_FLIGHT }),
       await docket(bench, site, { name: 'one', inFlight: IN_FLIGHT, oneProcess: true }),
