@@ -24,7 +24,7 @@ export function withoutSecrets(text: string): string {
  * worse at once. Tokens, passwords and secrets are blanked out.
  */
 export function makeLog(options: { readonly level: LogLevel; readonly to?: DestinationStream }): Logger {
-  const gathered = options.to ? undefined : destination({ dest: 1, sync: false, minLength: 65_536, periodicFlush: 1000 });
+  const gathered = options.to ? undefined : destination({ dest: 1, sync: false, minLength: 16_000, periodicFlush: 1000 });
   return pino(
     {
       level: options.level,

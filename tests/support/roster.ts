@@ -54,7 +54,6 @@ export function rosterGroup(
     members: ordered,
     handicaps: new Map(),
     lastTicketNumber: 0,
-    openRound: undefined,
     ...rest,
     policy: { ...plainPolicy, ...policy },
   };

@@ -56,6 +56,9 @@ export interface Numbers {
  */
 const ROUND_SPAN = 16_384;
 
+/** The run of placements that the next one of a group continues, if nothing came between; it lasts as long as the roster is remembered. */
+const openRounds = new WeakMap<RosterGroup, Round>();
+
 /**
  * The assignments of one plan: choices are made in memory, one after another, against a roster whose
  * counters move along; `writeAssignments` stores what came of it.
@@ -121,7 +124,7 @@ export class Assignments {
     // Only a limit or the strategy makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
     for (const group of agent.groups) {
       const matters = roomOf(agent, group) !== Infinity || STRATEGIES[group.policy.strategy].countsOpenTickets;
-      if (matters || group.openRound?.position === 0) group.openRound = undefined;
+      if (matters || openRounds.get(group)?.position === 0) openRounds.delete(group);
       if (matters || this.#deals.get(group.groupId)?.position === 0) this.#deals.delete(group.groupId);
     }
   }
@@ -133,11 +136,12 @@ export class Assignments {
   }
 
   #openRound(group: RosterGroup): Round {
-    const open = group.openRound;
+    const open = openRounds.get(group);
     if (open && this.#goesOn(open, group)) return open;
     this.#deals.delete(group.groupId);
-    group.openRound = new Round(group, this.#nowMicros);
-    return group.openRound;
+    const round = new Round(group, this.#nowMicros);
+    openRounds.set(group, round);
+    return round;
   }
 
   #goesOn(round: Round, group: RosterGroup): boolean {
@@ -148,7 +152,7 @@ export class Assignments {
   #openDeal(group: RosterGroup, deal: Deal): Round {
     const open = this.#deals.get(group.groupId);
     if (open && open.record.dealId === deal.dealId) return open;
-    group.openRound = undefined;
+    openRounds.delete(group);
     const round = new Round(group, this.#nowMicros, deal);
     this.#deals.set(group.groupId, round);
     return round;
@@ -184,7 +188,7 @@ export class Assignments {
   #touch(agent: RosterAgent, except: string | undefined): void {
     for (const group of agent.groups) {
       if (group.groupId === except) continue;
-      group.openRound = undefined;
+      openRounds.delete(group);
       this.#deals.delete(group.groupId);
     }
   }

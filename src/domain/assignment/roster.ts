@@ -4,7 +4,6 @@ import type { LockedPool } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import type { Strategy } from '../groups/index.ts';
 import { loadPresence, type Presence, presentMsAt } from './presence.ts';
-import type { Round } from './round.ts';
 import { type CandidateFacts, STRATEGIES } from './strategies.ts';
 
 /** An agent as the engine sees him; counters move while a plan is made. */
@@ -47,8 +46,6 @@ export interface RosterGroup {
   /** Today's handicaps by agent id; absent means 0. */
   readonly handicaps: Map<string, number>;
   lastTicketNumber: number;
-  /** The run of placements that the next one of this group continues, if nothing came between. */
-  openRound: Round | undefined;
 }
 
 /** The rule by which a group gives out work. */
@@ -224,7 +221,6 @@ function toGroup(row: GroupRow, businessDay: Day): RosterGroup {
     members: [],
     handicaps: new Map(),
     lastTicketNumber: Number(row.last_ticket_number),
-    openRound: undefined,
   };
 }
 
