@@ -59,6 +59,12 @@ export function microsOf(instant: Instant): number {
   return Number(seconds) * 1_000_000 + nanos / 1000;
 }
 
+/** The instant so many microseconds after the start of 1970. */
+export function instantOf(micros: number): Instant {
+  const seconds = Math.floor(micros / 1_000_000);
+  return fromTimestamp(create(TimestampSchema, { seconds: BigInt(seconds), nanos: (micros - seconds * 1_000_000) * 1000 }));
+}
+
 /** The wire form of a span of whole milliseconds, not negative. */
 export const toDuration = (spanMs: number): Duration =>
   create(DurationSchema, { seconds: BigInt(Math.floor(spanMs / 1000)), nanos: (spanMs % 1000) * 1_000_000 });

@@ -44,6 +44,9 @@ it('keeps every invariant while three processes carry out everything that can be
   const kinds = await harness.sql<{ kind: string }>('SELECT DISTINCT kind FROM assignment_decisions ORDER BY 1');
   expect(kinds.map(({ kind }) => kind)).toEqual(['CREATE', 'MANUAL', 'REASSIGN', 'REOPEN', 'WAITING']);
   expect(await harness.sql(`SELECT FROM assignment_rounds WHERE rule = 'DEAL' LIMIT 1`)).toHaveLength(1);
+  const strategies = await harness.sql(`SELECT DISTINCT policy ->> 'strategy' AS name FROM assignment_rounds WHERE rule = 'POLICY'`);
+  expect(strategies.length).toBeGreaterThanOrEqual(5);
+  expect(await harness.sql('SELECT FROM assignment_rounds WHERE relaxed_levels > 0 LIMIT 1')).toHaveLength(1);
   expect(report.findings.find(({ invariant }) => invariant === 'I5')?.notes).toEqual([expect.stringMatching(/speaks of [1-9]\d* days/)]);
 });
 

@@ -50,6 +50,7 @@ describe('the audit log', () => {
     );
     expect(others.map((row) => row.name)).toEqual([
       'agent_counters',
+      'agent_presence',
       'assignment_decisions',
       'assignment_releases',
       'assignment_rounds',
@@ -59,6 +60,7 @@ describe('the audit log', () => {
       'external_reference_keys',
       'group_counters',
       'group_pools',
+      'group_relaxations',
       'handicaps',
       'migrations',
       'pools',

@@ -6,6 +6,7 @@ import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.
 import type { Group, GroupSchema } from '../../gen/ticketing/v1/group_pb.ts';
 import { type Priority, type TicketSchema, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
+import { jobs } from '../../src/edge/worker/index.ts';
 import { entities } from '../../src/entities.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
 import { openOrm } from '../../src/foundation/database/orm.ts';
@@ -52,7 +53,7 @@ export interface Staff {
   readonly agentIds: readonly string[];
 }
 
-const SKILLED = { requiredSkills: { french: 1 } };
+const SKILLED = { requiredSkills: { french: 2 }, skillRelaxation: { seconds: 1800n, nanos: 0 } };
 
 /** Groups of every kind of policy with agents in common, and one whose agents are its own. */
 export async function hireStaff(harness: Harness): Promise<Staff> {
@@ -186,6 +187,10 @@ const { LEAST_ASSIGNED_TODAY, MANUAL, ROUND_ROBIN, FEWEST_OPEN, ASSIGNED_PER_HOU
 const STRATEGIES = [LEAST_ASSIGNED_TODAY, LEAST_ASSIGNED_TODAY, MANUAL, ROUND_ROBIN, FEWEST_OPEN, ASSIGNED_PER_HOUR_PRESENT, WEIGHTED];
 
 const people: readonly Deed[] = [
+  async (_, __, ___, harness) => {
+    await harness.moveClock('10 minutes');
+    await harness.runJobs(jobs);
+  },
   (who, staff, dice) => who.agents.updateAgent({ agent: { agentId: pick(staff.agentIds, dice), weight: 1 + dice(9) }, updateMask: { paths: ['weight'] } }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AWAY, reassignPending: dice(2) === 0 }),
   (who, staff, dice) => who.agents.setAvailability({ agentId: pick(staff.agentIds, dice), availability: Availability.AVAILABLE }),
@@ -215,9 +220,13 @@ const people: readonly Deed[] = [
     who.groups.updateGroup({
       group: {
         groupId: groupOf(staff, dice).groupId,
-        assignmentPolicy: { strategy: pick(STRATEGIES, dice), preferPreviousAgent: dice(2) === 0 },
+        assignmentPolicy: {
+          strategy: pick(STRATEGIES, dice),
+          preferPreviousAgent: dice(2) === 0,
+          ...(dice(3) === 0 ? {} : { skillRelaxation: { seconds: BigInt(1200 * (1 + dice(3))), nanos: 0 } }),
+        },
       },
-      updateMask: { paths: ['assignment_policy.strategy', 'assignment_policy.prefer_previous_agent'] },
+      updateMask: { paths: ['assignment_policy.strategy', 'assignment_policy.prefer_previous_agent', 'assignment_policy.skill_relaxation'] },
     }),
   (who, staff, dice) =>
     who.groups.updateGroup({

@@ -15,6 +15,7 @@ import { makeContext } from '../../src/edge/rpc/interceptors/context.ts';
 import { makeValidate } from '../../src/edge/rpc/interceptors/validate.ts';
 import { routes } from '../../src/edge/rpc/routes.ts';
 import { entities } from '../../src/entities.ts';
+import { microsOf } from '../../src/foundation/clock.ts';
 import type { EventHandler } from '../../src/foundation/commands/events.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
 import type { Caller, Role } from '../../src/foundation/context.ts';
@@ -42,7 +43,7 @@ export interface Harness {
   sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Clients of a caller with this role, or with these; through another queue, as if in another process, when one is given. */
   callAs(who: Role | (Partial<Omit<Caller, 'roles'>> & { readonly roles: readonly Role[] }), through?: CommandQueue): Clients;
-  /** Runs what was left for later with these jobs, in order, and what that leaves too. */
+  /** Runs what was left for later and whose time has come with these jobs, in order, and what that leaves too. */
   runJobs(jobs: readonly Job[]): Promise<void>;
   /** Moves the database's clock on. */
   moveClock(interval: string): Promise<void>;
@@ -86,12 +87,13 @@ export async function createHarness(options: { readonly reactions?: readonly Eve
     callAs: (who, through) => clientsOf(through ? makeServe({ orm, queue: through, log }) : serve, callerOf(who)),
     async runJobs(known) {
       const deps = { orm, queue, log, metrics: makeMetrics(), signal: new AbortController().signal };
-      for (let left = jobs.shift(); left; left = jobs.shift()) {
+      for (let left = await takeDue(jobs, owner); left; left = await takeDue(jobs, owner)) {
         const { name, data } = left;
         const job = known.find((candidate) => candidate.name === name);
         if (!job) throw new Error(`nobody runs the job ${name}`);
         const outcome = await job.run(data, deps);
-        if (outcome.kind !== 'done') throw new Error(`the job ${name} ended with ${JSON.stringify(outcome)}`);
+        if (outcome.kind === 'give_up') throw new Error(`the job ${name} gave up: ${outcome.reason}`);
+        if (outcome.kind === 'again') jobs.push({ name, data: outcome.data ?? data, startAfter: await laterBy(outcome.afterMs, owner) });
       }
     },
     moveClock: async (interval) => void (await moveClock(database.url, interval)),
@@ -102,6 +104,18 @@ export async function createHarness(options: { readonly reactions?: readonly Eve
       await database.drop();
     },
   };
+}
+
+async function laterBy(afterMs: number, owner: pg.Pool): Promise<string> {
+  const { rows } = await owner.query<{ later: string }>(`SELECT (docket_now() + $1 * interval '1 millisecond')::text AS later`, [afterMs]);
+  return rows[0]?.later ?? '';
+}
+
+/** The first job whose time has come, by the database's clock. */
+async function takeDue(jobs: LeftJob[], owner: pg.Pool): Promise<LeftJob | undefined> {
+  const now = microsOf(await laterBy(0, owner));
+  const at = jobs.findIndex((job) => job.startAfter === undefined || microsOf(job.startAfter) <= now);
+  return at < 0 ? undefined : jobs.splice(at, 1)[0];
 }
 
 /** What a call failed with: kind, reason and facts in one, as `not_found GROUP_NOT_FOUND`. Fails when it did not fail, or not by a domain error. */

@@ -9,6 +9,7 @@ export const plainPolicy: Policy = {
   catchUpLimit: null,
   maxOpenPerAgent: null,
   requiredSkills: {},
+  skillRelaxationSeconds: null,
   preferPreviousAgent: true,
 };
 
@@ -53,6 +54,7 @@ export function rosterGroup(
     deleted: false,
     members: ordered,
     handicaps: new Map(),
+    relaxedMicros: -Infinity,
     lastTicketNumber: 0,
     ...rest,
     policy: { ...plainPolicy, ...policy },

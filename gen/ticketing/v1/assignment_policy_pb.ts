@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ticketing/v1/assignment_policy.proto.
  */
 export const file_ticketing_v1_assignment_policy: GenFile = /*@__PURE__*/
-  fileDesc("CiR0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9wb2xpY3kucHJvdG8SDHRpY2tldGluZy52MSLwAwoQQXNzaWdubWVudFBvbGljeRI/CghzdHJhdGVneRgBIAEoDjIgLnRpY2tldGluZy52MS5Bc3NpZ25tZW50U3RyYXRlZ3lCC+BBAbpIBYIBAhABEisKDmNhdGNoX3VwX2xpbWl0GAIgASgFQg7gQQG6SAgaBhjAhD0oAEgAiAEBEi8KEm1heF9vcGVuX3Blcl9hZ2VudBgDIAEoBUIO4EEBukgIGgYYoI0GKABIAYgBARJ8Cg9yZXF1aXJlZF9za2lsbHMYBCADKAsyMi50aWNrZXRpbmcudjEuQXNzaWdubWVudFBvbGljeS5SZXF1aXJlZFNraWxsc0VudHJ5Qi/gQQG6SCmaASYQFCIachgyFl5bQS1aYS16MC05Ll8tXXsxLDY0fSQqBhoEGGQoARInChVwcmVmZXJfcHJldmlvdXNfYWdlbnQYBSABKAhCA+BBAUgCiAEBEhsKDnBvbGljeV92ZXJzaW9uGAYgASgFQgPgQQMaNQoTUmVxdWlyZWRTa2lsbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQhEKD19jYXRjaF91cF9saW1pdEIVChNfbWF4X29wZW5fcGVyX2FnZW50QhgKFl9wcmVmZXJfcHJldmlvdXNfYWdlbnQqpgIKEkFzc2lnbm1lbnRTdHJhdGVneRIjCh9BU1NJR05NRU5UX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASLAooQVNTSUdOTUVOVF9TVFJBVEVHWV9MRUFTVF9BU1NJR05FRF9UT0RBWRABEh4KGkFTU0lHTk1FTlRfU1RSQVRFR1lfTUFOVUFMEAISIwofQVNTSUdOTUVOVF9TVFJBVEVHWV9ST1VORF9ST0JJThADEiMKH0FTU0lHTk1FTlRfU1RSQVRFR1lfRkVXRVNUX09QRU4QBBIxCi1BU1NJR05NRU5UX1NUUkFURUdZX0FTU0lHTkVEX1BFUl9IT1VSX1BSRVNFTlQQBRIgChxBU1NJR05NRU5UX1NUUkFURUdZX1dFSUdIVEVEEAZCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior]);
+  fileDesc("CiR0aWNrZXRpbmcvdjEvYXNzaWdubWVudF9wb2xpY3kucHJvdG8SDHRpY2tldGluZy52MSK7BAoQQXNzaWdubWVudFBvbGljeRI/CghzdHJhdGVneRgBIAEoDjIgLnRpY2tldGluZy52MS5Bc3NpZ25tZW50U3RyYXRlZ3lCC+BBAbpIBYIBAhABEisKDmNhdGNoX3VwX2xpbWl0GAIgASgFQg7gQQG6SAgaBhjAhD0oAEgAiAEBEi8KEm1heF9vcGVuX3Blcl9hZ2VudBgDIAEoBUIO4EEBukgIGgYYoI0GKABIAYgBARJ8Cg9yZXF1aXJlZF9za2lsbHMYBCADKAsyMi50aWNrZXRpbmcudjEuQXNzaWdubWVudFBvbGljeS5SZXF1aXJlZFNraWxsc0VudHJ5Qi/gQQG6SCmaASYQFCIachgyFl5bQS1aYS16MC05Ll8tXXsxLDY0fSQqBhoEGGQoARInChVwcmVmZXJfcHJldmlvdXNfYWdlbnQYBSABKAhCA+BBAUgCiAEBEhsKDnBvbGljeV92ZXJzaW9uGAYgASgFQgPgQQMSSQoQc2tpbGxfcmVsYXhhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIU4EEBukgOqgELIgUIgOeEDzICCAEaNQoTUmVxdWlyZWRTa2lsbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQhEKD19jYXRjaF91cF9saW1pdEIVChNfbWF4X29wZW5fcGVyX2FnZW50QhgKFl9wcmVmZXJfcHJldmlvdXNfYWdlbnQqpgIKEkFzc2lnbm1lbnRTdHJhdGVneRIjCh9BU1NJR05NRU5UX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASLAooQVNTSUdOTUVOVF9TVFJBVEVHWV9MRUFTVF9BU1NJR05FRF9UT0RBWRABEh4KGkFTU0lHTk1FTlRfU1RSQVRFR1lfTUFOVUFMEAISIwofQVNTSUdOTUVOVF9TVFJBVEVHWV9ST1VORF9ST0JJThADEiMKH0FTU0lHTk1FTlRfU1RSQVRFR1lfRkVXRVNUX09QRU4QBBIxCi1BU1NJR05NRU5UX1NUUkFURUdZX0FTU0lHTkVEX1BFUl9IT1VSX1BSRVNFTlQQBRIgChxBU1NJR05NRU5UX1NUUkFURUdZX1dFSUdIVEVEEAZCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_duration]);
 
 /**
  * How a group gives its tickets out. Absent values mean the rule without that limit.
@@ -68,6 +70,19 @@ export type AssignmentPolicy = Message<"ticketing.v1.AssignmentPolicy"> & {
    * @generated from field: int32 policy_version = 6;
    */
   policyVersion: number;
+
+  /**
+   * How long a ticket waits until the required skills relax by one level: for each full span of this length since its
+   * `wait_start_time`, one is taken off the level of each required skill; a skill at level 0 is not required any more.
+   * So with `{german: 2}` and an hour, agents with level 1 can take a ticket that has waited an hour, and everybody one
+   * that has waited two. Whole seconds, 1 second to 365 days. Absent: skills are required for ever. It never makes
+   * anybody wait: a ticket that has not waited needs all levels, and one that leaves an agent's desk begins to wait
+   * anew. A ticket that becomes possible by waiting alone is given out within seconds; whenever an agent comes or has
+   * room again, the level counts that each ticket has reached at that moment.
+   *
+   * @generated from field: google.protobuf.Duration skill_relaxation = 7;
+   */
+  skillRelaxation?: Duration | undefined;
 };
 
 /**

@@ -356,7 +356,7 @@ export type ListTicketsRequest = Message<"ticketing.v1.ListTicketsRequest"> & {
   /**
    * A condition in CEL, at most 4096 characters, over `ticket_id`, `key`, `group_id`, `user_id`, `agent_id`, `status`,
    * `priority`, `title`, `description`, `attributes`, `labels`, `create_time`, `update_time`, `assign_time`,
-   * `resolve_time`, `close_time` and `reopen_count`, such as
+   * `wait_start_time`, `resolve_time`, `close_time` and `reopen_count`, such as
    * `status in [OPEN, ON_HOLD] && priority >= HIGH && create_time > timestamp("2026-01-01T00:00:00Z")`.
    *
    * @generated from field: string filter = 7;

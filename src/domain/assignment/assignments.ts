@@ -1,4 +1,5 @@
 import { type Instant, microsOf } from '../../foundation/clock.ts';
+import { relaxedLevels } from './relaxation.ts';
 import type { Roster, RosterAgent, RosterGroup } from './roster.ts';
 import { type Deal, Round, type RoundRecord } from './round.ts';
 import { isAutomatic, roomOf } from './rules.ts';
@@ -12,6 +13,8 @@ export interface Seeker {
   readonly ticketId: string;
   readonly groupId: string;
   readonly kind: Exclude<DecisionKind, 'MANUAL'>;
+  /** Since when it waits; null for one that does not, or began to in this very step. */
+  readonly waitStart: Instant | null;
   /** The agent it had last: preferred for a reopened ticket, left out when it is dealt out again. */
   readonly previousAgentId: string | null;
   readonly requestKey: string;
@@ -86,12 +89,17 @@ export class Assignments {
     return this.#numbers.next();
   }
 
+  /** Levels taken off each skill that its group requires, for a ticket that has waited as long as this one. */
+  relaxedLevels({ groupId, waitStart }: Pick<Seeker, 'groupId' | 'waitStart'>): number {
+    return relaxedLevels(this.#group(groupId), waitStart, this.#nowMicros);
+  }
+
   /** Gives a ticket to the agent that the group's policy picks; undefined when nobody can take it or the group assigns by hand. */
   place(seeker: Seeker): RosterAgent | undefined {
     const group = this.#group(seeker.groupId);
     const returns = seeker.kind === 'REOPEN' && group.policy.preferPreviousAgent;
     if (!isAutomatic(group) && !returns) return undefined;
-    const round = this.#openRound(group);
+    const round = this.#openRound(group, this.relaxedLevels(seeker));
     const preferred = returns ? (seeker.previousAgentId ?? undefined) : undefined;
     // By hand, only the return to the agent who had it is automatic.
     if (!isAutomatic(group) && (!group.active || group.deleted || round.choose(preferred, undefined)?.tieBreak !== 'PREVIOUS_AGENT')) return undefined;
@@ -102,12 +110,12 @@ export class Assignments {
   /** Gives a ticket to the agent who received the fewest in this deal; undefined when nobody can take it. */
   deal(seeker: Seeker, deal: Deal): RosterAgent | undefined {
     const group = this.#group(seeker.groupId);
-    const round = this.#openDeal(group, deal);
+    const round = this.#openDeal(group, this.relaxedLevels(seeker), deal);
     return this.#settle(round, seeker, round.choose(undefined, seeker.previousAgentId ?? undefined), deal);
   }
 
   /** Gives a ticket to the agent whom a person named; the engine's limits do not bind a person. */
-  give(seeker: Omit<Seeker, 'kind'>, agent: RosterAgent): void {
+  give(seeker: Omit<Seeker, 'kind' | 'waitStart'>, agent: RosterAgent): void {
     this.#record({ ...seeker, kind: 'MANUAL', roundId: null, position: null, agentId: agent.agentId, tieBreak: 'NONE', businessDay: agent.businessDay }, agent);
     this.#touch(agent, undefined);
   }
@@ -135,11 +143,11 @@ export class Assignments {
     return group;
   }
 
-  #openRound(group: RosterGroup): Round {
+  #openRound(group: RosterGroup, relaxed: number): Round {
     const open = openRounds.get(group);
-    if (open && this.#goesOn(open, group)) return open;
+    if (open && open.record.relaxedLevels === relaxed && this.#goesOn(open, group)) return open;
     this.#deals.delete(group.groupId);
-    const round = new Round(group, this.#nowMicros);
+    const round = new Round(group, this.#nowMicros, relaxed);
     openRounds.set(group, round);
     return round;
   }
@@ -149,11 +157,11 @@ export class Assignments {
     return round.position === 0 || this.#numbers.upcoming - round.roundId < ROUND_SPAN;
   }
 
-  #openDeal(group: RosterGroup, deal: Deal): Round {
+  #openDeal(group: RosterGroup, relaxed: number, deal: Deal): Round {
     const open = this.#deals.get(group.groupId);
-    if (open && open.record.dealId === deal.dealId) return open;
+    if (open && open.record.dealId === deal.dealId && open.record.relaxedLevels === relaxed) return open;
     openRounds.delete(group);
-    const round = new Round(group, this.#nowMicros, deal);
+    const round = new Round(group, this.#nowMicros, relaxed, deal);
     this.#deals.set(group.groupId, round);
     return round;
   }

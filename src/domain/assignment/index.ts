@@ -18,6 +18,7 @@ export {
   type WorldAgent,
 } from './oracle/index.ts';
 export { type DecisionRecord, findDecision, type RoundView } from './queries.ts';
+export { highestLevel, nextRelaxationMicros, relaxationInstant, relaxedLevels, relaxes } from './relaxation.ts';
 export { loadRoster, type Policy, type Roster, type RosterAgent, type RosterGroup } from './roster.ts';
 export type { Deal } from './round.ts';
 export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, whyLeftOut } from './rules.ts';

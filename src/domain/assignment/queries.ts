@@ -27,6 +27,8 @@ export interface RoundView {
   readonly policy: Policy;
   /** Place in the round, from 0. */
   readonly position: number;
+  /** Levels taken off each required skill. */
+  readonly relaxedLevels: number;
   readonly standings: readonly CandidateStanding[];
   readonly leftOut: readonly { readonly agentId: string; readonly reason: LeftOutReason }[];
 }
@@ -73,7 +75,7 @@ async function findRound(sql: Sql, roundId: string, position: number, sequence: 
     'SELECT sequence, kind, previous_agent_id FROM assignment_decisions WHERE sequence > $1 AND sequence <= $2 AND round_id = $1 ORDER BY position',
     [roundId, sequence],
   );
-  const { rule, policy, candidates, leftOut } = restoreRound(row);
+  const { rule, policy, relaxedLevels, candidates, leftOut } = restoreRound(row);
   const made = decisions.map((decision) => ({ sequence: Number(decision.sequence), kind: decision.kind, previousAgentId: decision.previous_agent_id }));
   const round = { candidates, strategy: policy.strategy, prefersPrevious: policy.preferPreviousAgent, isDeal: rule === 'DEAL' };
   let standings: readonly CandidateStanding[] = [];
@@ -84,5 +86,5 @@ async function findRound(sql: Sql, roundId: string, position: number, sequence: 
   const gone = candidates
     .filter((candidate) => !present.has(candidate.agentId))
     .map(({ agentId }) => ({ agentId, reason: agentId === previous && decisions.at(-1)?.kind === 'REASSIGN' ? ('EXCLUDED' as const) : ('FULL' as const) }));
-  return { rule, policy, position, standings, leftOut: [...leftOut, ...gone] };
+  return { rule, policy, position, relaxedLevels, standings, leftOut: [...leftOut, ...gone] };
 }

@@ -1,4 +1,4 @@
-import type { Day, Instant } from '../../foundation/clock.ts';
+import { type Day, type Instant, microsOf } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
 import type { LockedPool } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
@@ -45,6 +45,8 @@ export interface RosterGroup {
   readonly members: RosterAgent[];
   /** Today's handicaps by agent id; absent means 0. */
   readonly handicaps: Map<string, number>;
+  /** Up to when the waiting of its tickets has been put into effect, in microseconds since 1970; minus infinity: never. */
+  readonly relaxedMicros: number;
   lastTicketNumber: number;
 }
 
@@ -55,6 +57,8 @@ export interface Policy {
   readonly catchUpLimit: number | null;
   readonly maxOpenPerAgent: number | null;
   readonly requiredSkills: Readonly<Record<string, number>>;
+  /** For each full span that a ticket has waited, one level is taken off each; null: never. */
+  readonly skillRelaxationSeconds: number | null;
   readonly preferPreviousAgent: boolean;
 }
 
@@ -75,6 +79,8 @@ interface GroupRow {
   catch_up_limit: number | null;
   max_open_per_agent: number | null;
   required_skills: Record<string, number>;
+  skill_relaxation_seconds: number | null;
+  effective_time: Instant | null;
   prefer_previous_agent: boolean;
   last_ticket_number: string;
 }
@@ -105,8 +111,9 @@ const AGENT_COLUMNS = `a.agent_id, a.active, a.delete_time IS NOT NULL AS delete
 
 const LOAD_GROUPS = prepared(
   `SELECT g.group_id, p.pool_id, g.key, g.active, g.delete_time IS NOT NULL AS deleted, g.strategy, g.policy_version,
-     g.catch_up_limit, g.max_open_per_agent, g.required_skills, g.prefer_previous_agent, c.last_ticket_number
-   FROM group_pools p JOIN groups g USING (group_id) JOIN group_counters c USING (group_id)
+     g.catch_up_limit, g.max_open_per_agent, g.required_skills, g.skill_relaxation_seconds, g.prefer_previous_agent,
+     r.effective_time, c.last_ticket_number
+   FROM group_pools p JOIN groups g USING (group_id) JOIN group_counters c USING (group_id) LEFT JOIN group_relaxations r USING (group_id)
    WHERE p.pool_id = ANY ($1::bigint[])`,
 );
 
@@ -216,10 +223,12 @@ function toGroup(row: GroupRow, businessDay: Day): RosterGroup {
       catchUpLimit: row.catch_up_limit,
       maxOpenPerAgent: row.max_open_per_agent,
       requiredSkills: row.required_skills,
+      skillRelaxationSeconds: row.skill_relaxation_seconds,
       preferPreviousAgent: row.prefer_previous_agent,
     },
     members: [],
     handicaps: new Map(),
+    relaxedMicros: row.effective_time === null ? -Infinity : microsOf(row.effective_time),
     lastTicketNumber: Number(row.last_ticket_number),
   };
 }

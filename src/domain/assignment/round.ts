@@ -18,6 +18,8 @@ export interface RoundRecord {
   readonly groupId: string;
   readonly policy: Policy;
   readonly businessDay: string;
+  /** Levels taken off each required skill, since its tickets had waited. */
+  readonly relaxedLevels: number;
   readonly candidates: readonly Candidate[];
   readonly leftOut: readonly { readonly agentId: string; readonly reason: LeftOutReason }[];
 }
@@ -59,8 +61,8 @@ export class Round {
   /** Entries of agents who won since are stale: only the newest of each agent counts. */
   readonly #newest = new Map<string, Entry>();
 
-  /** Begins a round at an instant, in microseconds since 1970. */
-  constructor(group: RosterGroup, nowMicros: number, deal?: Deal) {
+  /** Begins a round at an instant, in microseconds since 1970, for tickets that have come to this level of relaxation. */
+  constructor(group: RosterGroup, nowMicros: number, relaxed: number, deal?: Deal) {
     this.#group = group;
     this.#strategy = STRATEGIES[group.policy.strategy];
     this.nowMicros = nowMicros;
@@ -69,7 +71,7 @@ export class Round {
     const leftOut: { agentId: string; reason: LeftOutReason }[] = [];
     for (const agent of group.members) {
       const outside = deal && (deal.givers.has(agent.agentId) || (deal.receivers && !deal.receivers.has(agent.agentId)));
-      const reason = outside ? 'EXCLUDED' : whyLeftOut(agent, group);
+      const reason = outside ? 'EXCLUDED' : whyLeftOut(agent, group, relaxed);
       if (reason) leftOut.push({ agentId: agent.agentId, reason });
       else candidates.push(agent);
     }
@@ -79,6 +81,7 @@ export class Round {
       groupId: group.groupId,
       policy: group.policy,
       businessDay: group.businessDay,
+      relaxedLevels: relaxed,
       candidates: candidates.map((agent) => this.#candidate(agent)),
       leftOut,
     };

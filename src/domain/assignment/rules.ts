@@ -19,12 +19,15 @@ export function roomOf(agent: RosterAgent, group: RosterGroup): number {
   return limit - agent.openTickets;
 }
 
-/** Why a member is not eligible, or undefined when he is. A deleted agent is no member any more. */
-export function whyLeftOut(agent: RosterAgent, group: RosterGroup): LeftOutReason | undefined {
+/**
+ * Why a member is not eligible, or undefined when he is, for tickets that have waited so long that `relaxed` levels are
+ * taken off each required skill. A deleted agent is no member any more.
+ */
+export function whyLeftOut(agent: RosterAgent, group: RosterGroup, relaxed = 0): LeftOutReason | undefined {
   if (!agent.active) return 'INACTIVE';
   if (agent.availability !== 'AVAILABLE') return agent.availability;
   for (const [skill, level] of Object.entries(group.policy.requiredSkills)) {
-    if ((agent.skills[skill] ?? 0) < level) return 'LACKS_SKILL';
+    if ((agent.skills[skill] ?? 0) < level - relaxed) return 'LACKS_SKILL';
   }
   return roomOf(agent, group) <= 0 ? 'FULL' : undefined;
 }

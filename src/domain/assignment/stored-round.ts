@@ -10,6 +10,7 @@ export interface StoredRound {
   readonly group_id: string;
   readonly policy: Policy;
   readonly business_day: string;
+  readonly relaxed_levels: number;
   readonly agent_ids: readonly string[];
   readonly assigned_today: readonly number[];
   readonly handicaps: readonly number[];
@@ -36,6 +37,7 @@ export function storeRound(record: RoundRecord): StoredRound {
     group_id: record.groupId,
     policy,
     business_day: record.businessDay,
+    relaxed_levels: record.relaxedLevels,
     agent_ids: candidates.map((candidate) => candidate.agentId),
     assigned_today: candidates.map((candidate) => candidate.assignedToday),
     handicaps: candidates.map((candidate) => candidate.handicap),
@@ -58,6 +60,7 @@ export function restoreRound(row: StoredRound): RoundRecord {
     groupId: row.group_id,
     policy: row.policy,
     businessDay: row.business_day,
+    relaxedLevels: row.relaxed_levels,
     candidates: row.agent_ids.map((agentId, at) => ({
       agentId,
       assignedToday: row.assigned_today[at] as number,

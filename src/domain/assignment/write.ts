@@ -11,11 +11,11 @@ const WRITE_TICKET_NUMBERS = prepared(
 );
 
 const WRITE_ROUNDS = prepared(
-  `INSERT INTO assignment_rounds (round_id, rule, deal_id, group_id, policy, business_day, time, agent_ids, assigned_today, handicaps,
+  `INSERT INTO assignment_rounds (round_id, rule, deal_id, group_id, policy, business_day, time, relaxed_levels, agent_ids, assigned_today, handicaps,
        last_sequences, open_tickets, weights, present_ms, rooms, received, left_out_agent_ids, left_out_reasons)
-     SELECT round_id, rule, deal_id, group_id, policy, business_day, $2, agent_ids, assigned_today, handicaps,
+     SELECT round_id, rule, deal_id, group_id, policy, business_day, $2, relaxed_levels, agent_ids, assigned_today, handicaps,
        last_sequences, open_tickets, weights, present_ms, rooms, received, left_out_agent_ids, left_out_reasons
-     FROM jsonb_to_recordset($1) AS new(round_id bigint, rule text, deal_id bigint, group_id uuid, policy jsonb, business_day date,
+     FROM jsonb_to_recordset($1) AS new(round_id bigint, rule text, deal_id bigint, group_id uuid, policy jsonb, business_day date, relaxed_levels integer,
        agent_ids text[], assigned_today integer[], handicaps integer[], last_sequences bigint[], open_tickets integer[], weights integer[], present_ms bigint[], rooms integer[],
        received integer[], left_out_agent_ids text[], left_out_reasons text[])`,
 );

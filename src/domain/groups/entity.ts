@@ -18,6 +18,7 @@ const GroupSchema = defineEntity({
     catchUpLimit: p.integer().nullable(),
     maxOpenPerAgent: p.integer().nullable(),
     requiredSkills: p.json<Record<string, number>>(),
+    skillRelaxationSeconds: p.integer().nullable(),
     preferPreviousAgent: p.boolean(),
     policyVersion: p.integer(),
     supervisorIds: p.array(),
@@ -63,6 +64,7 @@ export type GroupRow = Pick<
   | 'catchUpLimit'
   | 'maxOpenPerAgent'
   | 'requiredSkills'
+  | 'skillRelaxationSeconds'
   | 'preferPreviousAgent'
   | 'policyVersion'
   | 'supervisorIds'

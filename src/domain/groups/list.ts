@@ -11,6 +11,7 @@ import { inScope, scopeValue, visibleGroups } from './visibility.ts';
 
 const columns = `g.group_id AS "groupId", g.key, g.name, g.description, g.active, g.time_zone AS "timeZone", g.strategy,
   g.catch_up_limit AS "catchUpLimit", g.max_open_per_agent AS "maxOpenPerAgent", g.required_skills AS "requiredSkills",
+  g.skill_relaxation_seconds AS "skillRelaxationSeconds",
   g.prefer_previous_agent AS "preferPreviousAgent", g.policy_version AS "policyVersion", to_jsonb(g.supervisor_ids) AS "supervisorIds",
   g.version::float8 AS version, g.create_time AS "createTime", g.update_time AS "updateTime", g.delete_time AS "deleteTime"`;
 

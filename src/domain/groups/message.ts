@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { GroupSchema } from '../../../gen/ticketing/v1/group_pb.ts';
-import { toTimestamp } from '../../foundation/clock.ts';
+import { toDuration, toTimestamp } from '../../foundation/clock.ts';
 import { etagOf } from '../../foundation/etag.ts';
 import type { GroupRow, Strategy } from './entity.ts';
 
@@ -30,6 +30,7 @@ export function toGroupMessage(group: GroupRow): MessageInitShape<typeof GroupSc
       policyVersion: group.policyVersion,
       ...(group.catchUpLimit === null || group.catchUpLimit === undefined ? {} : { catchUpLimit: group.catchUpLimit }),
       ...(group.maxOpenPerAgent === null || group.maxOpenPerAgent === undefined ? {} : { maxOpenPerAgent: group.maxOpenPerAgent }),
+      ...(group.skillRelaxationSeconds ? { skillRelaxation: toDuration(group.skillRelaxationSeconds * 1000) } : {}),
     },
     supervisorIds: group.supervisorIds,
     etag: etagOf(group.version),

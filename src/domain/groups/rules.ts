@@ -1,3 +1,4 @@
+import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { Group as GroupMessage } from '../../../gen/ticketing/v1/group_pb.ts';
 import { isTimeZone } from '../../foundation/clock.ts';
 import { InvalidField } from '../../foundation/errors.ts';
@@ -14,6 +15,7 @@ export const MUTABLE_GROUP_FIELDS = [
   'assignment_policy.catch_up_limit',
   'assignment_policy.max_open_per_agent',
   'assignment_policy.required_skills',
+  'assignment_policy.skill_relaxation',
   'assignment_policy.prefer_previous_agent',
   'supervisor_ids',
 ] as const;
@@ -30,7 +32,17 @@ export function assertCatchUpLimit(strategy: Strategy, limit: number | null | un
 /** What callers say about a group; the rest is Docket's. */
 export type GroupChoices = Pick<
   GroupRow,
-  'name' | 'description' | 'active' | 'timeZone' | 'strategy' | 'catchUpLimit' | 'maxOpenPerAgent' | 'requiredSkills' | 'preferPreviousAgent' | 'supervisorIds'
+  | 'name'
+  | 'description'
+  | 'active'
+  | 'timeZone'
+  | 'strategy'
+  | 'catchUpLimit'
+  | 'maxOpenPerAgent'
+  | 'requiredSkills'
+  | 'skillRelaxationSeconds'
+  | 'preferPreviousAgent'
+  | 'supervisorIds'
 >;
 
 /** Which choice each field of the contract is. */
@@ -43,13 +55,14 @@ const choiceOf: Readonly<Record<(typeof MUTABLE_GROUP_FIELDS)[number], keyof Gro
   'assignment_policy.catch_up_limit': 'catchUpLimit',
   'assignment_policy.max_open_per_agent': 'maxOpenPerAgent',
   'assignment_policy.required_skills': 'requiredSkills',
+  'assignment_policy.skill_relaxation': 'skillRelaxationSeconds',
   'assignment_policy.prefer_previous_agent': 'preferPreviousAgent',
   supervisor_ids: 'supervisorIds',
 };
 
-const POLICY_CHOICES = ['strategy', 'catchUpLimit', 'maxOpenPerAgent', 'requiredSkills', 'preferPreviousAgent'] as const;
+const POLICY_CHOICES = ['strategy', 'catchUpLimit', 'maxOpenPerAgent', 'requiredSkills', 'skillRelaxationSeconds', 'preferPreviousAgent'] as const;
 
-/** What a message asks for, defaults where it is silent: its name is then its key, its zone UTC. Throws for an unknown zone. */
+/** What a message asks for, defaults where it is silent: its name is then its key, its zone UTC. Throws for an unknown zone, and for parts of a second. */
 export function groupChoices(message: GroupMessage, key: string): GroupChoices {
   const policy = message.assignmentPolicy;
   const timeZone = message.timeZone || 'UTC';
@@ -63,9 +76,16 @@ export function groupChoices(message: GroupMessage, key: string): GroupChoices {
     catchUpLimit: policy?.catchUpLimit ?? null,
     maxOpenPerAgent: policy?.maxOpenPerAgent ?? null,
     requiredSkills: { ...policy?.requiredSkills },
+    skillRelaxationSeconds: wholeSeconds(policy?.skillRelaxation),
     preferPreviousAgent: policy?.preferPreviousAgent ?? true,
     supervisorIds: [...message.supervisorIds],
   };
+}
+
+function wholeSeconds(span: Duration | undefined): number | null {
+  if (span === undefined) return null;
+  if (span.nanos !== 0) throw new InvalidField('group.assignment_policy.skill_relaxation', 'must be whole seconds');
+  return Number(span.seconds);
 }
 
 /** Of the selected fields those whose value differs from the present one. */

@@ -51,7 +51,7 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     return {
       outcomes: [{ answer: { updatedCount: changed.length, ticketIds: changed.map((row) => row.ticket_id) } }],
       async write() {
-        writeTickets(work);
+        await writeTickets(work);
         return undefined;
       },
     };

@@ -102,6 +102,7 @@ export function createTicket(work: TicketWork, ticket: NewTicket, obstacles: Obs
     create_time: now,
     update_time: now,
     assign_time: null,
+    wait_start_time: now,
     resolve_time: null,
     close_time: null,
     last_request: requestKey,

@@ -8,8 +8,13 @@ export function summarise(key: string, decision: DecisionRecord): string {
   const opening = OPENINGS[decision.kind](key, agentId, decision.previousAgentId);
   if (!round) return opening;
   const others = round.leftOut.length === 0 ? 'No member of the group was left out.' : `Left out: ${listLeftOut(round.leftOut)}.`;
-  return `${opening} ${becauseOf(decision, round)} ${others}`;
+  const waited = round.relaxedLevels > 0 ? `${relaxationInWords('had', round.relaxedLevels)} ` : '';
+  return `${opening} ${waited}${becauseOf(decision, round)} ${others}`;
 }
+
+/** What waiting has done to the required skills. */
+export const relaxationInWords = (has: 'had' | 'has', levels: number): string =>
+  `It ${has} waited so long that ${levels === 1 ? 'one level is' : `${levels} levels are`} taken off each required skill.`;
 
 const OPENINGS: Readonly<Record<DecisionRecord['kind'], (key: string, agent: string, previous: string | null) => string>> = {
   CREATE: (key, agent) => `${key} was given to ${agent} when it was created.`,

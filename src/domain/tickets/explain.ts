@@ -1,14 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type AssignmentExplanationSchema, DecisionKind, LeftOutReason, TieBreak } from '../../../gen/ticketing/v1/assignment_explanation_pb.ts';
 import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
-import { readTime, toDuration, toTimestamp } from '../../foundation/clock.ts';
+import { microsOf, readTime, toDuration, toTimestamp } from '../../foundation/clock.ts';
 import { UnitMemory } from '../../foundation/commands/memory.ts';
 import type { Context } from '../../foundation/context.ts';
 import { viewPools } from '../../foundation/database/pools.ts';
-import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, STRATEGIES, whyLeftOut } from '../assignment/index.ts';
+import { type DecisionRecord, findDecision, loadRoster, type RosterGroup, type RoundView, relaxedLevels, STRATEGIES, whyLeftOut } from '../assignment/index.ts';
 import { coversGroups, findPools, type GroupScope } from '../groups/index.ts';
 import { DecisionNotFound } from './errors.ts';
-import { listLeftOut, summarise } from './explain-words.ts';
+import { listLeftOut, relaxationInWords, summarise } from './explain-words.ts';
 import type { TicketRow } from './row.ts';
 import { isPending } from './rules.ts';
 import { isWaiting } from './work.ts';
@@ -48,6 +48,7 @@ function explainDecision(key: string, decision: DecisionRecord): Explanation {
     tieBreak: TieBreak[decision.tieBreak],
     candidates: round ? toCandidates(round, decision.agentId) : [],
     leftOut: round ? round.leftOut.map(({ agentId, reason }) => ({ agentId, reason: LeftOutReason[reason] })) : [],
+    skillLevelsRelaxed: round?.relaxedLevels ?? 0,
     summary: summarise(key, decision),
   };
 }
@@ -76,14 +77,16 @@ async function explainWaiting(ctx: Context, row: TicketRow): Promise<Explanation
   const roster = await loadRoster({ sql: ctx.sql, pools: view.pools, today: (await readTime(ctx.sql)).today, memory: new UnitMemory() });
   const group = roster.groups.get(row.group_id);
   if (!group) throw new Error(`group ${row.group_id} has no pool`);
-  const leftOut = group.members.map((agent) => ({ agentId: agent.agentId, reason: whyGroupWaits(group) ?? whyLeftOut(agent, group) }));
+  const relaxed = relaxedLevels(group, row.wait_start_time, microsOf(view.now));
+  const leftOut = group.members.map((agent) => ({ agentId: agent.agentId, reason: whyGroupWaits(group) ?? whyLeftOut(agent, group, relaxed) }));
   const named = leftOut.flatMap(({ agentId, reason }) => (reason ? [{ agentId, reason }] : []));
   return {
     strategy: AssignmentStrategy[group.policy.strategy],
     policyVersion: group.policy.version,
     businessDay: group.businessDay,
     leftOut: named.map(({ agentId, reason }) => ({ agentId, reason: LeftOutReason[reason] })),
-    summary: summariseWaiting(row, group, named),
+    skillLevelsRelaxed: relaxed,
+    summary: summariseWaiting(row, group, named, relaxed),
   };
 }
 
@@ -92,11 +95,13 @@ function whyGroupWaits(group: RosterGroup): 'GROUP_INACTIVE' | 'MANUAL_POLICY' |
   return group.policy.strategy === 'MANUAL' ? 'MANUAL_POLICY' : undefined;
 }
 
-function summariseWaiting(row: TicketRow, group: RosterGroup, leftOut: readonly { agentId: string; reason: string }[]): string {
+function summariseWaiting(row: TicketRow, group: RosterGroup, leftOut: readonly { agentId: string; reason: string }[], relaxed: number): string {
   const reason = whyGroupWaits(group);
   if (!isPending(row.status)) return `${row.key} is not pending.`;
   if (reason === 'GROUP_INACTIVE') return `${row.key} waits: its group is not active, so nothing is given out in it.`;
   if (reason === 'MANUAL_POLICY') return `${row.key} waits: its group assigns by hand.`;
   if (group.members.length === 0) return `${row.key} waits: its group has no members.`;
-  return `${row.key} waits: nobody in its group can take it. ${listLeftOut(leftOut)}.`;
+  const waited = relaxed > 0 ? ` ${relaxationInWords('has', relaxed)}` : '';
+  if (leftOut.length < group.members.length) return `${row.key} waits, but will be given out in a moment.${waited}`;
+  return `${row.key} waits: nobody in its group can take it.${waited} Left out: ${listLeftOut(leftOut)}.`;
 }

@@ -1,3 +1,4 @@
 export { measureTickets } from './gauges.ts';
+export { relaxWaitingTickets } from './jobs.ts';
 export { ticketReactions } from './reactions.ts';
 export { ticketHandlers } from './rpc.ts';

@@ -1,7 +1,8 @@
+import { type Instant, instantOf, microsOf } from '../../foundation/clock.ts';
 import { forUpdate, type Unit } from '../../foundation/commands/command.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { isUuid } from '../../foundation/ids.ts';
-import { isAutomatic } from '../assignment/index.ts';
+import { highestLevel, isAutomatic, type RosterGroup, relaxationInstant, relaxes } from '../assignment/index.ts';
 import { type Existing, type ExternalReference, type NewTicket, type Obstacles, referenceKey, userKey } from './create.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
 import type { TicketWork } from './work.ts';
@@ -46,14 +47,74 @@ export async function loadWhatWaitsForRoom(work: TicketWork, places: number): Pr
   const limited = [...work.roster.groups.values()].filter(
     (group) => isAutomatic(group) && (group.policy.maxOpenPerAgent !== null || group.members.some((member) => member.maxOpenTickets !== null)),
   );
+  const [relaxing, steady] = [limited.filter((group) => relaxes(group.policy)), limited.filter((group) => !relaxes(group.policy))];
   work.load(
     await loadWaiting(
       work.unit,
-      limited.map((group) => group.groupId),
+      steady.map((group) => group.groupId),
       places,
     ),
   );
+  work.load(await loadWaitingByLevel(work.unit, relaxing, places));
   return limited.length > 0;
+}
+
+/**
+ * The first waiting tickets of each level of relaxation in groups whose skills relax, locked: whoever has room may be able to
+ * take none but one far down the line that has waited long. Looks at all that waits in these groups.
+ */
+async function loadWaitingByLevel(unit: Unit, groups: readonly RosterGroup[], perLevel: number): Promise<TicketRow[]> {
+  if (groups.length === 0) return [];
+  return unit.sql<TicketRow>(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT ticket_id FROM (
+         SELECT w.ticket_id, row_number() OVER (PARTITION BY w.group_id, ${LEVEL_REACHED} ORDER BY w.priority DESC, w.create_time, w.ticket_id) AS place
+         FROM ${RELAXING} JOIN tickets w ON w.group_id = g.group_id AND w.agent_id IS NULL AND w.status <= 3
+       ) ranked WHERE place <= $5
+     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
+    [...relaxingParameters(unit, groups), perLevel],
+  );
+}
+
+/**
+ * The waiting tickets of a group that have reached another level since the waiting there was last put into effect, locked. Nobody
+ * can take any other, or it would not wait.
+ */
+export async function loadRelaxed(unit: Unit, group: RosterGroup): Promise<TicketRow[]> {
+  const before = `greatest(0, least(g.highest, div(extract(epoch FROM $5::timestamptz - w.wait_start_time), g.span_seconds)))`;
+  return unit.sql<TicketRow>(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT w.ticket_id FROM ${RELAXING} JOIN tickets w ON w.group_id = g.group_id AND w.agent_id IS NULL AND w.status <= 3
+       WHERE ${LEVEL_REACHED} > CASE WHEN isfinite($5::timestamptz) THEN ${before} ELSE 0 END
+     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
+    [...relaxingParameters(unit, [group]), Number.isFinite(group.relaxedMicros) ? instantOf(group.relaxedMicros) : '-infinity'],
+  );
+}
+
+/** The soonest instant at which a ticket that waits in one of these groups reaches its next level, by group; missing where none will. */
+export async function findNextRelaxations(unit: Unit, groups: readonly RosterGroup[]): Promise<Map<string, Instant>> {
+  if (groups.length === 0) return new Map();
+  const rows = await unit.sql<{ group_id: string; next_time: Instant }>(
+    `SELECT w.group_id, min(w.wait_start_time + (${LEVEL_REACHED} + 1)::integer * g.span_seconds * interval '1 second')::text AS next_time
+     FROM ${RELAXING} JOIN tickets w ON w.group_id = g.group_id AND w.agent_id IS NULL AND w.status <= 3
+     WHERE w.wait_start_time IS NOT NULL AND ${LEVEL_REACHED} < g.highest GROUP BY w.group_id`,
+    [...relaxingParameters(unit, groups)],
+  );
+  return new Map(rows.map((row) => [row.group_id, row.next_time]));
+}
+
+// `relaxedLevels` in SQL, for tickets w of relaxing groups g; `div` gives whole quotients of exact numbers.
+const RELAXING = 'unnest($1::uuid[], $2::integer[], $3::integer[], $4::timestamptz[]) AS g(group_id, span_seconds, highest, reference_time)';
+const LEVEL_REACHED = 'coalesce(greatest(0, least(g.highest, div(extract(epoch FROM g.reference_time - w.wait_start_time), g.span_seconds))), 0)';
+
+function relaxingParameters(unit: Unit, groups: readonly RosterGroup[]): readonly unknown[] {
+  const nowMicros = microsOf(unit.now);
+  return [
+    groups.map((group) => group.groupId),
+    groups.map((group) => group.policy.skillRelaxationSeconds),
+    groups.map((group) => highestLevel(group.policy)),
+    groups.map((group) => instantOf(relaxationInstant(group, nowMicros))),
+  ];
 }
 
 /** The first waiting tickets of each group, in waiting order, locked. */

@@ -23,6 +23,7 @@ export function toTicket(row: TicketRow): MessageInitShape<typeof TicketSchema> 
     createTime: toTimestamp(row.create_time),
     updateTime: toTimestamp(row.update_time),
     assignTime: toTimestamp(row.assign_time),
+    waitStartTime: toTimestamp(row.wait_start_time),
     resolveTime: toTimestamp(row.resolve_time),
     closeTime: toTimestamp(row.close_time),
     reopenCount: row.reopen_count,

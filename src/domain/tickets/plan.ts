@@ -144,7 +144,7 @@ async function planTickets(unit: Unit, commands: readonly Command<Input, DescMes
   return {
     outcomes,
     async write() {
-      writeTickets(work);
+      await writeTickets(work);
       return undefined;
     },
   };

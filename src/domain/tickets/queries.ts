@@ -37,6 +37,7 @@ export const TICKET_FILTER: FilterSchema = {
   create_time: { sql: 'create_time', type: 'timestamp' },
   update_time: { sql: 'update_time', type: 'timestamp' },
   assign_time: { sql: 'assign_time', type: 'timestamp', nullable: true },
+  wait_start_time: { sql: 'wait_start_time', type: 'timestamp', nullable: true },
   resolve_time: { sql: 'resolve_time', type: 'timestamp', nullable: true },
   close_time: { sql: 'close_time', type: 'timestamp', nullable: true },
   reopen_count: { sql: 'reopen_count', type: 'int' },

@@ -1,9 +1,10 @@
 import type { Unit } from '../../foundation/commands/command.ts';
 import { type EventHandler, when } from '../../foundation/commands/events.ts';
 import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, membersJoined, membersRemoved } from '../agents/index.ts';
-import { chargeHandicaps, compareWaiting, type Deal, isAutomatic } from '../assignment/index.ts';
+import { chargeHandicaps, compareWaiting, type Deal, isAutomatic, loadRoster } from '../assignment/index.ts';
 import { groupClosed, groupRulesChanged } from '../groups/index.ts';
 import { loadPendingOf, loadTickets, loadWaiting } from './load.ts';
+import { setNextRelaxations } from './relaxation.ts';
 import { STATUS, TICKETS_PER_CHANGE } from './rules.ts';
 import { changeTicket } from './update.ts';
 import { openTicketWork, type TicketWork } from './work.ts';
@@ -42,7 +43,11 @@ export const ticketReactions: readonly EventHandler[] = [
       memberships.map((membership) => membership.groupId),
     );
   }),
-  when(groupRulesChanged, async (unit, { groupId }) => handOutWaiting(unit, [groupId])),
+  when(groupRulesChanged, async (unit, { groupId }) => {
+    await handOutWaiting(unit, [groupId]);
+    const group = (await loadRoster(unit)).groups.get(groupId);
+    if (group) await setNextRelaxations(unit, [group]);
+  }),
   when(groupClosed, async (unit, fact) => {
     fact.left = await emptyGroup(unit, fact.groupId, fact.disposal);
   }),
@@ -63,7 +68,7 @@ async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<
   });
   work.load(await loadWaiting(unit, groups, count));
   work.handOut(unit.requestKey);
-  writeTickets(work);
+  await writeTickets(work);
 }
 
 /**
@@ -80,7 +85,7 @@ async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string
     const dealt = group && isAutomatic(group) && work.deal(row, deal, unit.requestKey);
     if (!dealt) work.unseat(row, unit.requestKey);
   }
-  writeTickets(work);
+  await writeTickets(work);
   // Who was taken out of one group may have room now for what waits in his others.
   await handOutWaiting(unit, freedGroups(work, agentIds));
   return countPending(unit, agentIds, groupId);
@@ -108,7 +113,7 @@ async function emptyGroup(unit: Unit, groupId: string, disposal: { readonly move
   const holders = rows.flatMap((row) => row.agent_id ?? []);
   const patch = disposal === 'cancel' ? { status: STATUS.CANCELLED } : { groupId: disposal.moveTo };
   for (const row of rows.sort(compareWaiting)) changeTicket(work, row, patch, unit.requestKey);
-  writeTickets(work);
+  await writeTickets(work);
   // Agents who serve other groups too have room for those.
   await handOutWaiting(unit, freedGroups(work, holders));
   const [left] = await unit.sql<{ count: string }>('SELECT count(*) FROM tickets WHERE group_id = $1 AND status <= 3', [groupId]);

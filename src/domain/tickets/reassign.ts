@@ -53,7 +53,7 @@ async function planReassignment(unit: Unit, input: Reassignment, requestKey: str
   return {
     outcomes: [{ answer }],
     async write() {
-      writeTickets(work);
+      await writeTickets(work);
       return undefined;
     },
   };

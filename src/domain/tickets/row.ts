@@ -22,6 +22,8 @@ export interface TicketRow {
   create_time: Instant;
   update_time: Instant;
   assign_time: Instant | null;
+  /** When it last began to wait; null when it does not. */
+  wait_start_time: Instant | null;
   resolve_time: Instant | null;
   close_time: Instant | null;
   /** The request that changed it last. */
@@ -30,4 +32,4 @@ export interface TicketRow {
 
 /** What to select from `tickets` to get a `TicketRow`. */
 export const TICKET_COLUMNS = `ticket_id, key, group_id, user_id, agent_id, status, priority, title, description, attributes, labels,
-  external_references, reopen_count, version, create_time, update_time, assign_time, resolve_time, close_time, last_request`;
+  external_references, reopen_count, version, create_time, update_time, assign_time, wait_start_time, resolve_time, close_time, last_request`;

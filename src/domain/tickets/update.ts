@@ -136,7 +136,6 @@ function settleAgent(
   } else if (was.reopened) {
     if (work.place(row, 'REOPEN', was.requestKey)) return;
     row.agent_id = null;
-    row.assign_time = null;
     work.reopen(row);
   } else if (patch.agentId === '' && was.onDesk) {
     work.redistribute(row, was.requestKey);

@@ -1,3 +1,4 @@
+import type { Instant } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
 import { PoolsMoved } from '../../foundation/commands/unit-of-work.ts';
 import {
@@ -86,7 +87,7 @@ export class TicketWork {
   /** Gives a ticket to whom the policy picks; answers whether somebody took it. It was on nobody's desk, or leaves `previous`'s. */
   place(row: TicketRow, kind: Exclude<DecisionKind, 'MANUAL'>, requestKey: string): boolean {
     const previous = row.agent_id;
-    const agent = this.assignments.place({ ticketId: row.ticket_id, groupId: row.group_id, kind, previousAgentId: previous, requestKey });
+    const agent = this.assignments.place({ ...this.#seeker(row), kind, previousAgentId: previous, requestKey });
     if (!agent) return false;
     if (kind === 'REASSIGN' && previous) this.#release(row, previous, false, requestKey);
     this.#seat(row, agent, requestKey);
@@ -96,7 +97,7 @@ export class TicketWork {
   /** Deals a ticket to the one who received the fewest; answers whether somebody took it. */
   deal(row: TicketRow, deal: Deal, requestKey: string): boolean {
     const previous = row.agent_id;
-    const agent = this.assignments.deal({ ticketId: row.ticket_id, groupId: row.group_id, kind: 'REASSIGN', previousAgentId: previous, requestKey }, deal);
+    const agent = this.assignments.deal({ ...this.#seeker(row), kind: 'REASSIGN', previousAgentId: previous, requestKey }, deal);
     if (!agent) return false;
     if (previous) this.#release(row, previous, false, requestKey);
     this.#seat(row, agent, requestKey);
@@ -129,20 +130,20 @@ export class TicketWork {
     this.#release(row, row.agent_id, false, requestKey);
     this.touch(row, requestKey);
     row.agent_id = null;
-    row.assign_time = null;
     if (row.status === STATUS.IN_PROGRESS) row.status = STATUS.OPEN;
-    this.#waiting.add(row);
+    this.#wait(row);
   }
 
   /** A pending ticket was finished: it leaves its agent's desk, who stays on record. */
   finish(row: TicketRow, resolved: boolean, requestKey: string): void {
     this.#waiting.delete(row);
+    row.wait_start_time = null;
     if (row.agent_id) this.#release(row, row.agent_id, resolved, requestKey);
   }
 
   /** A finished ticket is pending again, so far with nobody. */
   reopen(row: TicketRow): void {
-    if (isWaiting(row)) this.#waiting.add(row);
+    if (isWaiting(row)) this.#wait(row);
   }
 
   /** Whether giving up a ticket makes room that somebody's limit counts. */
@@ -153,11 +154,29 @@ export class TicketWork {
 
   /** Gives out waiting tickets at hand, in waiting order, as far as somebody can take them. */
   handOut(requestKey: string): void {
-    const closed = new Set<string>();
+    // Where nobody could take a ticket, nobody can take one that has relaxed no further.
+    const closedTo = new Map<string, number>();
     for (const row of [...this.#waiting].sort(compareWaiting)) {
-      if (closed.has(row.group_id)) continue;
-      if (!this.place(row, 'WAITING', requestKey)) closed.add(row.group_id);
+      const level = this.assignments.relaxedLevels(this.#seeker(row));
+      if (level <= (closedTo.get(row.group_id) ?? -1)) continue;
+      if (!this.place(row, 'WAITING', requestKey)) closedTo.set(row.group_id, level);
     }
+  }
+
+  /** Tickets that this plan made wait, or moved to another line. */
+  get dirtyWaiting(): TicketRow[] {
+    return [...this.#waiting].filter((row) => this.isDirty(row));
+  }
+
+  #seeker(row: TicketRow): { readonly ticketId: string; readonly groupId: string; readonly waitStart: Instant | null } {
+    const began = row.wait_start_time === this.unit.now;
+    return { ticketId: row.ticket_id, groupId: row.group_id, waitStart: began ? null : row.wait_start_time };
+  }
+
+  #wait(row: TicketRow): void {
+    row.assign_time = null;
+    row.wait_start_time = this.unit.now;
+    this.#waiting.add(row);
   }
 
   #cannotKeep(agent: RosterAgent, row: TicketRow): boolean {
@@ -177,6 +196,7 @@ export class TicketWork {
     this.touch(row, requestKey);
     row.agent_id = agent.agentId;
     row.assign_time = this.unit.now;
+    row.wait_start_time = null;
     if (row.status === STATUS.IN_PROGRESS) row.status = STATUS.OPEN;
     this.#waiting.delete(row);
   }

@@ -1,11 +1,12 @@
 import { prepared } from '../../foundation/database/prepared.ts';
 import { writeAssignments, writeTicketNumbers } from '../assignment/index.ts';
+import { setRelaxationsOf } from './relaxation.ts';
 import type { TicketRow } from './row.ts';
 import type { TicketWork } from './work.ts';
 
 const RECORD = `ticket_id uuid, key text, group_id uuid, user_id bigint, agent_id text, status smallint, priority smallint, title text,
   description text, attributes jsonb, labels text[], external_references jsonb, reopen_count integer, version bigint, create_time timestamptz,
-  update_time timestamptz, assign_time timestamptz, resolve_time timestamptz, close_time timestamptz, last_request uuid`;
+  update_time timestamptz, assign_time timestamptz, wait_start_time timestamptz, resolve_time timestamptz, close_time timestamptz, last_request uuid`;
 const COLUMNS = RECORD.split(',').map((column) => column.trim().split(' ')[0] as string);
 const MUTABLE = COLUMNS.filter((column) => !['ticket_id', 'key', 'user_id', 'external_references', 'version', 'create_time'].includes(column));
 
@@ -19,13 +20,14 @@ const INSERT_REFERENCE_KEYS = prepared(
 );
 
 /** Writes a plan: the same few statements, however many tickets it created and changed. */
-export function writeTickets(work: TicketWork): void {
+export async function writeTickets(work: TicketWork): Promise<void> {
   const { unit, created, changed } = work;
   if (created.size > 0) insertTickets(work);
   if (changed.size > 0) {
     unit.send(UPDATE_TICKETS, [JSON.stringify([...changed])]);
   }
   writeAssignments(unit, work.assignments);
+  await setRelaxationsOf(work);
 }
 
 function insertTickets({ unit, created, roster }: TicketWork): void {

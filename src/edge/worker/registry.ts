@@ -1,6 +1,7 @@
 import { endTimedAvailability, finishLeaving, finishRemovingMembers } from '../../domain/agents/index.ts';
 import { makeAuditPartitions } from '../../domain/audit/index.ts';
 import { finishDeletingGroup, splitPools } from '../../domain/groups/index.ts';
+import { relaxWaitingTickets } from '../../domain/tickets/index.ts';
 import { dropOldRequests } from '../../foundation/jobs/drop-old-requests.ts';
 import type { Job } from '../../foundation/jobs/job.ts';
 
@@ -13,4 +14,5 @@ export const jobs = [
   finishLeaving,
   finishRemovingMembers,
   endTimedAvailability,
+  relaxWaitingTickets,
 ] as readonly Job[];

@@ -118,6 +118,7 @@ CREATE TABLE assignment_rounds (
   left_out_reasons text[] NOT NULL,
   weights integer[],
   present_ms bigint[],
+  relaxed_levels integer DEFAULT 0 NOT NULL,
   CONSTRAINT assignment_rounds_pkey PRIMARY KEY (round_id),
   CONSTRAINT assignment_rounds_rule_check CHECK ((rule = ANY (ARRAY['POLICY'::text, 'DEAL'::text])))
 );
@@ -168,7 +169,7 @@ CREATE TABLE eligibility_changes (
   agent_id text COLLATE "C",
   state jsonb NOT NULL,
   CONSTRAINT eligibility_changes_pkey PRIMARY KEY (sequence),
-  CONSTRAINT eligibility_changes_kind_check CHECK ((kind = ANY (ARRAY['AGENT'::text, 'GROUP'::text, 'MEMBERSHIP'::text, 'HANDICAP'::text, 'DAY'::text])))
+  CONSTRAINT eligibility_changes_kind_check CHECK ((kind = ANY (ARRAY['AGENT'::text, 'GROUP'::text, 'MEMBERSHIP'::text, 'HANDICAP'::text, 'DAY'::text, 'RELAXATION'::text])))
 );
 GRANT SELECT ON eligibility_changes TO docket_service;
 
@@ -197,6 +198,16 @@ CREATE TABLE group_pools (
 CREATE INDEX group_pools_by_pool ON docket.group_pools USING btree (pool_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON group_pools TO docket_service;
 
+CREATE TABLE group_relaxations (
+  group_id uuid NOT NULL,
+  effective_time timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  next_time timestamp with time zone,
+  CONSTRAINT group_relaxations_pkey PRIMARY KEY (group_id),
+  CONSTRAINT group_relaxations_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id)
+) WITH (fillfactor=50);
+CREATE TRIGGER group_relaxations_eligibility AFTER UPDATE ON docket.group_relaxations FOR EACH ROW WHEN ((new.effective_time IS DISTINCT FROM old.effective_time)) EXECUTE FUNCTION group_relaxations_eligibility();
+GRANT DELETE, INSERT, SELECT, UPDATE ON group_relaxations TO docket_service;
+
 CREATE TABLE groups (
   group_id uuid NOT NULL,
   key text COLLATE "C" NOT NULL,
@@ -215,10 +226,12 @@ CREATE TABLE groups (
   create_time timestamp with time zone NOT NULL,
   update_time timestamp with time zone NOT NULL,
   delete_time timestamp with time zone,
+  skill_relaxation_seconds integer,
   CONSTRAINT groups_key_key UNIQUE (key),
   CONSTRAINT groups_pkey PRIMARY KEY (group_id),
   CONSTRAINT groups_catch_up_limit_check CHECK ((catch_up_limit >= 0)),
   CONSTRAINT groups_max_open_per_agent_check CHECK ((max_open_per_agent >= 0)),
+  CONSTRAINT groups_skill_relaxation_seconds_check CHECK (((skill_relaxation_seconds >= 1) AND (skill_relaxation_seconds <= 31536000))),
   CONSTRAINT groups_strategy_check CHECK ((strategy = ANY (ARRAY['LEAST_ASSIGNED_TODAY'::text, 'MANUAL'::text, 'ROUND_ROBIN'::text, 'FEWEST_OPEN'::text, 'ASSIGNED_PER_HOUR_PRESENT'::text, 'WEIGHTED'::text])))
 );
 CREATE INDEX groups_by_create_time ON docket.groups USING btree (create_time, group_id);
@@ -364,6 +377,7 @@ CREATE TABLE tickets (
   resolve_time timestamp with time zone,
   close_time timestamp with time zone,
   last_request uuid,
+  wait_start_time timestamp with time zone,
   CONSTRAINT tickets_key_key UNIQUE (key),
   CONSTRAINT tickets_pkey PRIMARY KEY (ticket_id),
   CONSTRAINT tickets_priority_check CHECK (((priority >= 1) AND (priority <= 4))),
@@ -519,8 +533,22 @@ CREATE OR REPLACE FUNCTION docket.group_eligibility(g groups)
 AS $function$
   SELECT jsonb_build_object('active', g.active, 'deleted', g.delete_time IS NOT NULL, 'strategy', g.strategy,
     'catch_up_limit', g.catch_up_limit, 'max_open_per_agent', g.max_open_per_agent, 'required_skills', g.required_skills,
-    'prefer_previous_agent', g.prefer_previous_agent, 'policy_version', g.policy_version)
+    'skill_relaxation_seconds', g.skill_relaxation_seconds, 'prefer_previous_agent', g.prefer_previous_agent, 'policy_version', g.policy_version)
 $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.group_relaxations_eligibility()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM raise_pools(ARRAY[NEW.group_id]);
+  INSERT INTO eligibility_changes (kind, group_id, state)
+    VALUES ('RELAXATION', NEW.group_id, jsonb_build_object('effective_micros', (extract(epoch FROM NEW.effective_time) * 1000000)::bigint));
+  RETURN NULL;
+END $function$
 ;
 
 CREATE OR REPLACE FUNCTION docket.groups_audit_create()

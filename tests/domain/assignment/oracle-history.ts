@@ -1,5 +1,6 @@
 import { type Commit, type Invariant, Replay, type WaitingChange } from '../../../src/domain/assignment/index.ts';
 import type { AgentState, DecisionEvent, GroupState, HistoryEvent, RoundRow } from '../../../src/domain/assignment/oracle/history.ts';
+import { microsOf } from '../../../src/foundation/clock.ts';
 
 /** What the replay of a history found wrong. */
 export interface Found {
@@ -26,6 +27,7 @@ export interface RoundSpec {
   readonly dealId?: number;
   readonly groupId?: string;
   readonly day?: string;
+  readonly relaxed?: number;
   readonly state?: Partial<GroupState>;
 }
 
@@ -64,8 +66,8 @@ export class Story {
   }
 
   /** An audit entry says that a ticket left one line, or joined one. */
-  line(entryId: number, ticketId: string, from: string | undefined, to: string | undefined): this {
-    this.#waiting.push({ entryId, ticketId, from, to });
+  line(entryId: number, ticketId: string, from: string | undefined, to: string | undefined, since: string | null = null): this {
+    this.#waiting.push({ entryId, ticketId, from, to, since: since === null ? null : microsOf(since) });
     return this;
   }
 
@@ -75,6 +77,11 @@ export class Story {
 
   group(groupId: string, state: Partial<GroupState> = {}): this {
     return this.#add({ type: 'GROUP', sequence: this.#next(), groupId, state: { ...GROUP, ...state } });
+  }
+
+  /** The waiting of a group's tickets is put into effect. */
+  relaxation(groupId: string): this {
+    return this.#add({ type: 'RELAXATION', sequence: this.#next(), groupId, effectiveMicros: microsOf(this.now) });
   }
 
   join(groupId: string, ...agentIds: string[]): this {
@@ -113,10 +120,12 @@ export class Story {
         catchUpLimit: state.catch_up_limit,
         maxOpenPerAgent: state.max_open_per_agent,
         requiredSkills: state.required_skills,
+        skillRelaxationSeconds: state.skill_relaxation_seconds ?? null,
         preferPreviousAgent: state.prefer_previous_agent,
       },
       businessDay: spec.day ?? this.day,
       time: this.now,
+      relaxedLevels: spec.relaxed ?? 0,
       agentIds: candidates.map(([agentId]) => agentId),
       assignedToday: of('assigned'),
       handicaps: of('handicap'),
@@ -180,6 +189,7 @@ export class Story {
       previousAgentId: null,
       businessDay: this.day,
       time: this.now,
+      waitStart: null,
       ...decision,
     });
   }

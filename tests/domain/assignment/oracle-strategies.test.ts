@@ -166,3 +166,32 @@ describe('by time present', () => {
     expect(violations(story.round({ candidates: midnight, state }).to('early', 'LEAST_RECENTLY_ASSIGNED'))).toEqual([]);
   });
 });
+
+describe('skills that relax', () => {
+  const state = { required_skills: { german: 3, french: 1 }, skill_relaxation_seconds: 600 };
+  const story = (minutesBefore: number, relaxed: number): Story => {
+    const told = new Story()
+      .group('G', state)
+      .agent('able', { skills: { german: 1 } })
+      .agent('mute')
+      .join('G', 'able', 'mute')
+      .turn('2026-03-02', 'G');
+    const waitStart = new Date(Date.parse('2026-03-02T09:00:00Z') - minutesBefore * 60_000).toISOString().replace('T', ' ').replace('.000Z', '+00');
+    const leftOut: Record<string, string> = { ...(relaxed < 2 ? { able: 'LACKS_SKILL' } : {}), ...(relaxed < 3 ? { mute: 'LACKS_SKILL' } : {}) };
+    const candidates = Object.fromEntries(['able', 'mute'].filter((agentId) => !leftOut[agentId]).map((agentId) => [agentId, {}]));
+    return told.round({ candidates, leftOut, relaxed, state }).to('able', relaxed < 3 ? 'ONLY_CANDIDATE' : 'AGENT_ID', { kind: 'WAITING', waitStart });
+  };
+
+  it('passes when a ticket goes to somebody who can take it by the levels that its waiting has taken off', () => {
+    expect(violations(story(20, 2))).toEqual([]);
+    expect(violations(story(29, 2))).toEqual([]);
+    expect(violations(story(30, 3))).toEqual([]);
+    expect(violations(story(3000, 3))).toEqual([]);
+  });
+
+  it('is caught when it had not waited as long as its round says', () => {
+    expect(violations(story(19, 2))).toContainEqual(expect.stringContaining('had relaxed by 1 levels, its round 7 says 2'));
+    expect(violations(story(19, 2))).toContainEqual(expect.stringMatching(/^I9 .* went to able, who was LACKS_SKILL/));
+    expect(violations(story(30, 2))).toContainEqual(expect.stringContaining('had relaxed by 3 levels, its round 7 says 2'));
+  });
+});

@@ -128,20 +128,31 @@ describe('the record of a ticket', () => {
 });
 
 describe('the waiting order', () => {
-  /** Entries as `transaction ticket old→new`, where a place is a priority, or `gone`. */
-  function check(...lines: (readonly [transaction: number, ticketId: string, old: TicketFacts | null, now: TicketFacts | null, decision?: string])[]) {
+  /** Entries as `transaction ticket old→new`; a decision as its kind, its number, and the levels it had relaxed by; when it began to wait. */
+  function check(
+    ...lines: (readonly [
+      transaction: number,
+      ticketId: string,
+      old: TicketFacts | null,
+      now: TicketFacts | null,
+      decision?: string | undefined,
+      since?: number,
+    ])[]
+  ) {
     const found: string[] = [];
     const order = new WaitingOrder((invariant, words) => found.push(`${invariant} ${words}`));
     let sequence = 100;
-    for (const [transaction, ticketId, old, now, kind] of lines) {
+    for (const [transaction, ticketId, old, now, decision, since = null] of lines) {
       sequence += 1;
+      const [kind, number, relaxed = 0] = decision?.split(' ') ?? [];
       order.enter({
         transactionId: String(transaction),
         ticketId,
         createTime: `2026-03-02 09:00:0${ticketId.slice(1)}+00`,
+        since,
         old,
         new: now,
-        decision: kind === undefined ? null : { sequence: kind.includes(' ') ? Number(kind.split(' ')[1]) : sequence, kind: kind.split(' ')[0] as string },
+        decision: kind === undefined ? null : { sequence: Number(number ?? sequence), kind, relaxed: Number(relaxed) },
       });
     }
     order.end();
@@ -200,6 +211,28 @@ describe('the waiting order', () => {
     expect(found).toEqual([expect.stringContaining('decision 7 gave out ticket t2 before ticket t1 (8), which came first')]);
   });
 
+  it('passes when one that has relaxed further goes past one that came first', () => {
+    const lines = [
+      [1, 't1', null, waits(4), undefined, 50],
+      [2, 't2', null, waits(), undefined, 40],
+    ] as const;
+    expect(check(...lines, [3, 't2', waits(), given(), 'WAITING 7 1', 40]).found).toEqual([]);
+    const both = check(...lines, [3, 't2', waits(), given(), 'WAITING 7 2', 40], [3, 't1', waits(4), given(4), 'WAITING 8 1', 50]);
+    expect(both).toEqual({ found: [], checked: 2 });
+  });
+
+  it('is caught when one goes past another that came first and has relaxed as far', () => {
+    const lines = [
+      [1, 't1', null, waits(4), undefined, 40],
+      [2, 't2', null, waits(), undefined, 50],
+    ] as const;
+    expect(check(...lines, [3, 't2', waits(), given(), 'WAITING 7 1', 50]).found).toEqual([
+      expect.stringContaining('while ticket t1, which came first, was left'),
+    ]);
+    const both = check(...lines, [3, 't2', waits(), given(), 'WAITING 7 1', 50], [3, 't1', waits(4), given(4), 'WAITING 8 2', 40]);
+    expect(both.found).toEqual([expect.stringContaining('gave out ticket t2 before ticket t1 (8)')]);
+  });
+
   it('is caught when a fresh ticket goes past one that waits', () => {
     expect(check([1, 't1', null, waits()], [2, 't2', null, given(), 'CREATE']).found).toEqual([
       expect.stringContaining('gave out a fresh ticket while ticket t1 was left waiting'),
@@ -251,6 +284,26 @@ describe('a ticket that waits', () => {
     expect(violations(story)).toEqual([
       expect.stringMatching(/^I10 when transaction transaction-40 began .* 1 tickets waited in group G, T among them, while agent a could have taken one/),
     ]);
+  });
+
+  it('is in order until the waiting is put into effect, and found when then somebody could take it who could not before', () => {
+    const relaxing = (since: string): Story =>
+      plainGroup('a')
+        .group('G', { required_skills: { german: 2 }, skill_relaxation_seconds: 3600 })
+        .agent('a', { skills: { german: 1 } })
+        .transaction(20)
+        .line(20, 'T', undefined, 'G', since);
+    const early = '2026-03-02 08:00:00+00';
+    expect(
+      violations(
+        relaxing(early)
+          .transaction(30)
+          .agent('a', { skills: { german: 1, x: 1 } }),
+      ),
+    ).toEqual([]);
+    const found = [expect.stringMatching(/^I10 at the end, 1 tickets waited in group G, T among them, while agent a could/)];
+    expect(violations(relaxing(early).transaction(30).relaxation('G'))).toEqual(found);
+    expect(violations(relaxing('2026-03-02 08:00:00.000001+00').transaction(30).relaxation('G'))).toEqual([]);
   });
 
   it('is found when it still waits at the end', () => {

@@ -30,7 +30,7 @@ describe('a stored round', () => {
           );
           const deal: Deal = { dealId: assignments.nextNumber(), received: new Map(), givers: new Set(['d']), receivers: undefined };
           for (const { kind, previous } of steps) {
-            const seeker = { ticketId: 't', groupId: 'g', previousAgentId: IDS[previous] as string, requestKey: 'r' };
+            const seeker = { ticketId: 't', groupId: 'g', previousAgentId: IDS[previous] as string, waitStart: null, requestKey: 'r' };
             if (kind === 'RELEASE') assignments.release(seeker, agents[previous] as RosterAgent, true);
             else if (kind === 'DEAL') assignments.deal({ ...seeker, kind: 'REASSIGN' }, deal);
             else assignments.place({ ...seeker, kind });

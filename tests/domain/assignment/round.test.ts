@@ -122,7 +122,7 @@ describe('a run of placements', () => {
           for (const step of steps) {
             const group = groups[step.group] as RosterGroup;
             const agent = agents[step.agent] as RosterAgent;
-            const seeker = { ticketId: 't', groupId: group.groupId, previousAgentId: agent.agentId, requestKey: 'r' };
+            const seeker = { ticketId: 't', groupId: group.groupId, previousAgentId: agent.agentId, waitStart: null, requestKey: 'r' };
             if (step.kind === 'RELEASE') {
               assignments.release(seeker, agent, true);
               continue;
@@ -148,7 +148,7 @@ describe('a run of placements', () => {
         const group = rosterGroup('g', agents);
         const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
         for (let ticket = 0; ticket < tickets; ticket++) {
-          assignments.place({ ticketId: `t${ticket}`, groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' });
+          assignments.place({ ticketId: `t${ticket}`, groupId: 'g', kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' });
           const counts = agents.map((agent) => agent.assignedToday);
           expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
         }
@@ -166,7 +166,7 @@ describe('a run of placements', () => {
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
     const winners = Array.from(
       { length: 7 },
-      () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId,
+      () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' })?.agentId,
     );
     expect(winners).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
   });
@@ -178,7 +178,7 @@ describe('a run of placements', () => {
       const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
       const winners = Array.from(
         { length: 20 },
-        () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' })?.agentId,
+        () => assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' })?.agentId,
       );
       return winners.findIndex((winner) => winner !== 'c');
     };
@@ -200,7 +200,7 @@ describe('an equal deal', () => {
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(['leaver']), receivers: undefined };
     for (let ticket = 0; ticket < 12; ticket++)
-      assignments.deal({ ticketId: `t${ticket}`, groupId: 'g', kind: 'REASSIGN', previousAgentId: 'leaver', requestKey: 'r' }, deal);
+      assignments.deal({ ticketId: `t${ticket}`, groupId: 'g', kind: 'REASSIGN', previousAgentId: 'leaver', waitStart: null, requestKey: 'r' }, deal);
     expect(Object.fromEntries(deal.received)).toEqual({ a: 4, b: 4, c: 4 });
     expect(agents.map((agent) => agent.assignedToday)).toEqual([0, 4, 10, 16]);
   });
@@ -211,7 +211,7 @@ describe('an equal deal', () => {
     const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(), receivers: undefined };
     for (const groupId of ['g', 'g', 'h', 'h', 'g', 'h'])
-      assignments.deal({ ticketId: 't', groupId, kind: 'REASSIGN', previousAgentId: null, requestKey: 'r' }, deal);
+      assignments.deal({ ticketId: 't', groupId, kind: 'REASSIGN', previousAgentId: null, waitStart: null, requestKey: 'r' }, deal);
     expect(Object.fromEntries(deal.received)).toEqual({ a: 2, b: 2, c: 2 });
   });
 
@@ -220,7 +220,7 @@ describe('an equal deal', () => {
     const assignments = new Assignments(rosterOf([group]), NOW, countingNumbers());
     const deal: Deal = { dealId: 1, received: new Map(), givers: new Set(), receivers: undefined };
     const take = (previousAgentId: string) =>
-      assignments.deal({ ticketId: 't', groupId: 'g', kind: 'REASSIGN', previousAgentId, requestKey: 'r' }, deal)?.agentId;
+      assignments.deal({ ticketId: 't', groupId: 'g', kind: 'REASSIGN', previousAgentId, waitStart: null, requestKey: 'r' }, deal)?.agentId;
     expect([take('a'), take('a'), take('b')]).toEqual(['b', 'b', 'a']);
   });
 });
@@ -230,7 +230,8 @@ describe('the numbers of one sequence', () => {
     const group = rosterGroup('g', [rosterAgent('a', { availability: 'AWAY' })]);
     const numbers = countingNumbers();
     const assignments = new Assignments(rosterOf([group]), NOW, numbers);
-    for (let ticket = 0; ticket < 5; ticket++) assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' });
+    for (let ticket = 0; ticket < 5; ticket++)
+      assignments.place({ ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' });
     expect(numbers.upcoming).toBe(1);
     expect(assignments.rounds).toEqual([]);
   });
@@ -239,7 +240,8 @@ describe('the numbers of one sequence', () => {
     const agents = ['a', 'b'].map((id) => rosterAgent(id));
     const groups = [rosterGroup('g', agents), rosterGroup('h', agents)];
     const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers());
-    for (const groupId of ['g', 'h', 'g', 'g', 'h']) assignments.place({ ticketId: 't', groupId, kind: 'CREATE', previousAgentId: null, requestKey: 'r' });
+    for (const groupId of ['g', 'h', 'g', 'g', 'h'])
+      assignments.place({ ticketId: 't', groupId, kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' });
     const sequences = assignments.decisions.map((decision) => decision.sequence);
     expect(sequences).toEqual([...sequences].sort((x, y) => x - y));
     for (const decision of assignments.decisions) expect(decision.roundId).toBeLessThan(decision.sequence);

@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 function team(strategy: Policy['strategy'], agents: readonly RosterAgent[]) {
   const roster = rosterOf([rosterGroup('g', agents, { policy: { strategy } })]);
   const numbers = countingNumbers();
-  const seeker = { ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, requestKey: 'r' } as const;
+  const seeker = { ticketId: 't', groupId: 'g', kind: 'CREATE', previousAgentId: null, waitStart: null, requestKey: 'r' } as const;
   const together = new Assignments(roster, MORNING, numbers);
   return {
     give: (at?: string): RosterAgent => {

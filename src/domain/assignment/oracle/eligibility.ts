@@ -16,6 +16,9 @@ export function applyChange(world: World, change: EligibilityChange, report: Rep
       return changeMembership(world.agent(change.agentId), world.group(change.groupId), change.member);
     case 'HANDICAP':
       return recordHandicap(world.group(change.groupId), change, report);
+    case 'RELAXATION':
+      world.group(change.groupId).relaxedMicros = change.effectiveMicros;
+      return [];
     case 'DAY':
       return change.groupIds.map((groupId) => turnGroupDay(world.group(groupId), change, report));
   }

@@ -23,6 +23,8 @@ export interface GroupState {
   readonly catch_up_limit: number | null;
   readonly max_open_per_agent: number | null;
   readonly required_skills: Readonly<Record<string, number>>;
+  /** Absent means null, never, in records from before skills relaxed. */
+  readonly skill_relaxation_seconds?: number | null;
   readonly prefer_previous_agent: boolean;
   readonly policy_version: number;
 }
@@ -47,6 +49,8 @@ export type EligibilityChange =
       readonly businessDay: string;
       readonly handicap: number;
     }
+  /** What waits in a group has been given out, as far as it could be, by how long it had waited at an instant. */
+  | { readonly type: 'RELAXATION'; readonly sequence: number; readonly groupId: string; readonly effectiveMicros: number }
   | {
       readonly type: 'DAY';
       readonly sequence: number;
@@ -70,6 +74,8 @@ export interface DecisionEvent {
   readonly tieBreak: string;
   readonly businessDay: string;
   readonly time: string;
+  /** By the audit log, since when the ticket had waited; null if it had not, or where its group never relaxed skills. */
+  readonly waitStart: string | null;
   /** Undefined when the decision names none, or one that is not there. */
   readonly round: RoundRow | undefined;
 }
@@ -100,6 +106,8 @@ export interface RoundRow {
   readonly policy: StoredPolicy;
   readonly businessDay: string;
   readonly time: string;
+  /** Levels taken off each required skill. */
+  readonly relaxedLevels: number;
   readonly agentIds: readonly string[];
   readonly assignedToday: readonly number[];
   readonly handicaps: readonly number[];
@@ -123,5 +131,6 @@ export interface StoredPolicy {
   readonly catchUpLimit: number | null;
   readonly maxOpenPerAgent: number | null;
   readonly requiredSkills: Readonly<Record<string, number>>;
+  readonly skillRelaxationSeconds?: number | null;
   readonly preferPreviousAgent: boolean;
 }

@@ -3,7 +3,7 @@ import { applyChange, settleHandicaps } from './eligibility.ts';
 import { Fairness } from './fairness.ts';
 import type { DecisionEvent, HistoryEvent, ReleaseEvent, Report, RoundRow } from './history.ts';
 import { compareRound, excludedByCaller } from './rounds.ts';
-import { decide, isAutomatic, isOpenGroup, obstacleTo, type Question } from './rules.ts';
+import { decide, isAutomatic, isOpenGroup, levelsTakenOff, obstacleTo, type Question } from './rules.ts';
 import { WaitingInVain } from './waiting-in-vain.ts';
 import { turnDay, World, type WorldAgent, type WorldGroup } from './world.ts';
 
@@ -83,7 +83,7 @@ export class Replay {
 
   /** A person may name any active, undeleted member. */
   #checkManual(decision: DecisionEvent, group: WorldGroup, agent: WorldAgent): void {
-    const obstacle = obstacleTo(agent, group);
+    const obstacle = obstacleTo(agent, group, 0);
     if (obstacle === 'NOT_MEMBER' || obstacle === 'DELETED' || obstacle === 'INACTIVE') {
       this.#report('I4', `${nameOf(decision)} was given by hand to ${agent.agentId}, who was ${obstacle}`);
     }
@@ -98,12 +98,15 @@ export class Replay {
       this.#report('I4', `${nameOf(decision)} has no round ${decision.roundId ?? ''}`.trimEnd());
       return;
     }
-    const obstacle = obstacleTo(agent, group);
+    const relaxed = relaxedBy(decision, group);
+    if (relaxed !== round.relaxedLevels)
+      this.#report('I4', `${nameOf(decision)} had relaxed by ${relaxed} levels, its round ${round.roundId} says ${round.relaxedLevels}`);
+    const obstacle = obstacleTo(agent, group, relaxed);
     if (obstacle) this.#report('I9', `${nameOf(decision)} went to ${agent.agentId}, who was ${obstacle}`);
     const received = this.#receivedIn(round);
     const forbidden = whyForbidden(decision, round, group);
     if (forbidden) this.#report('I4', `${nameOf(decision)}: ${forbidden}`);
-    const verdict = decide(group, questionOf(decision, round, group, day, received));
+    const verdict = decide(group, { ...questionOf(decision, round, group, day, received), relaxed });
     if (verdict?.agent !== agent) {
       this.#report(
         'I4',
@@ -155,6 +158,7 @@ function groupsTouched(event: HistoryEvent, world: World): Iterable<WorldGroup> 
   switch (event.type) {
     case 'GROUP':
     case 'MEMBERSHIP':
+    case 'RELAXATION':
       return [world.group(event.groupId)];
     case 'AGENT':
     case 'RELEASE':
@@ -180,7 +184,19 @@ function whyForbidden(decision: DecisionEvent, round: RoundRow, group: WorldGrou
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-function questionOf(decision: DecisionEvent, round: RoundRow, group: WorldGroup, day: string, received: Map<string, number> | undefined): Question {
+/** Levels that the ticket had come to by waiting; what began to wait in the same step has not waited. */
+function relaxedBy({ time, waitStart }: DecisionEvent, group: WorldGroup): number {
+  const since = waitStart === null || waitStart === time ? null : microsOf(waitStart);
+  return levelsTakenOff(group, since, Math.max(microsOf(time), group.relaxedMicros));
+}
+
+function questionOf(
+  decision: DecisionEvent,
+  round: RoundRow,
+  group: WorldGroup,
+  day: string,
+  received: Map<string, number> | undefined,
+): Omit<Question, 'relaxed'> {
   const { kind, previousAgentId } = decision;
   const nowMicros = microsOf(decision.time);
   const preferred = kind === 'REOPEN' && group.state?.prefer_previous_agent ? previousAgentId : null;

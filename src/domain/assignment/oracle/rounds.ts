@@ -45,13 +45,22 @@ export function excludedByCaller(round: RoundRow): Set<string> {
 }
 
 function comparePolicy(policy: StoredPolicy, state: GroupState | undefined): string | undefined {
-  const said = [policy.strategy, policy.version, policy.catchUpLimit, policy.maxOpenPerAgent, policy.preferPreviousAgent, sorted(policy.requiredSkills)];
+  const said = [
+    policy.strategy,
+    policy.version,
+    policy.catchUpLimit,
+    policy.maxOpenPerAgent,
+    policy.preferPreviousAgent,
+    policy.skillRelaxationSeconds ?? null,
+    sorted(policy.requiredSkills),
+  ];
   const is = state && [
     state.strategy,
     state.policy_version,
     state.catch_up_limit,
     state.max_open_per_agent,
     state.prefer_previous_agent,
+    state.skill_relaxation_seconds ?? null,
     sorted(state.required_skills),
   ];
   return JSON.stringify(said) === JSON.stringify(is) ? undefined : `its policy is ${JSON.stringify(said)}, the group's ${JSON.stringify(is)}`;
@@ -68,7 +77,7 @@ function compareMembers(round: RoundRow, group: WorldGroup, received: ReadonlyMa
     members += 1;
     const at = candidateAt.get(agent.agentId);
     const reason = leftOut.get(agent.agentId);
-    const obstacle = reason === 'EXCLUDED' && round.rule === 'DEAL' ? 'EXCLUDED' : obstacleTo(agent, group);
+    const obstacle = reason === 'EXCLUDED' && round.rule === 'DEAL' ? 'EXCLUDED' : obstacleTo(agent, group, round.relaxedLevels);
     if (obstacle !== reason) return `it left ${agent.agentId} ${reason === undefined ? 'in' : `out as ${reason}`}, but he was ${obstacle ?? 'eligible'}`;
     if (obstacle !== undefined) continue;
     if (at === undefined) return `eligible agent ${agent.agentId} is missing among its candidates`;

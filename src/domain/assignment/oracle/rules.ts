@@ -21,15 +21,29 @@ export function roomOf(agent: WorldAgent, group: WorldGroup): number | null {
   return limit === Infinity ? null : limit - agent.openTickets;
 }
 
-/** The first thing that keeps an agent from being given a group's work, or undefined. */
-export function obstacleTo(agent: WorldAgent, group: WorldGroup): Obstacle | undefined {
+/**
+ * How many levels are taken off each required skill at an instant, for a ticket that has waited since another, both in microseconds
+ * since 1970: one for every span that is over, until nothing is left to take off. Null: it has not waited.
+ */
+export function levelsTakenOff(group: WorldGroup, waitedSince: number | null, at: number): number {
+  const span = group.state?.skill_relaxation_seconds ?? null;
+  if (span === null || waitedSince === null) return 0;
+  let highest = 0;
+  for (const level of Object.values(group.state?.required_skills ?? {})) if (level > highest) highest = level;
+  let levels = 0;
+  while (levels < highest && waitedSince + (levels + 1) * span * 1_000_000 <= at) levels += 1;
+  return levels;
+}
+
+/** The first thing that keeps an agent from being given a group's work with so many levels taken off, or undefined. */
+export function obstacleTo(agent: WorldAgent, group: WorldGroup, relaxed: number): Obstacle | undefined {
   const { state } = agent;
   if (!state || !group.members.has(agent.agentId)) return 'NOT_MEMBER';
   if (state.deleted) return 'DELETED';
   if (!state.active) return 'INACTIVE';
   if (state.availability !== 'AVAILABLE') return state.availability;
   const required = group.state?.required_skills ?? {};
-  for (const skill in required) if ((state.skills[skill] ?? 0) < (required[skill] ?? 0)) return 'LACKS_SKILL';
+  for (const skill in required) if ((state.skills[skill] ?? 0) + relaxed < (required[skill] ?? 0)) return 'LACKS_SKILL';
   const room = roomOf(agent, group);
   return room !== null && room <= 0 ? 'FULL' : undefined;
 }
@@ -45,6 +59,8 @@ export interface Question {
   readonly day: string | undefined;
   /** The instant of the choice, in microseconds since 1970. */
   readonly nowMicros: number;
+  /** Levels taken off each required skill. */
+  readonly relaxed: number;
   /** Who gets it if he is eligible. */
   readonly preferred: string | null;
   /** Who does not get it, though he may be eligible. */
@@ -56,11 +72,11 @@ export interface Question {
 /** The best of those who are eligible, by the group's rule; undefined when there is none. */
 export function decide(group: WorldGroup, question: Question): Verdict | undefined {
   const preferred = question.preferred === null ? undefined : group.members.get(question.preferred);
-  if (preferred && obstacleTo(preferred, group) === undefined) return { agent: preferred, tieBreak: 'PREVIOUS_AGENT' };
+  if (preferred && obstacleTo(preferred, group, question.relaxed) === undefined) return { agent: preferred, tieBreak: 'PREVIOUS_AGENT' };
   let best: Standing | undefined;
   let second: Standing | undefined;
   for (const agent of group.members.values()) {
-    if (question.excluded.has(agent.agentId) || obstacleTo(agent, group) !== undefined) continue;
+    if (question.excluded.has(agent.agentId) || obstacleTo(agent, group, question.relaxed) !== undefined) continue;
     const standing = standingOf(agent, group, question);
     if (!best || isBetter(standing, best)) {
       second = best;

@@ -1,5 +1,5 @@
 import type { Commit, Report } from './history.ts';
-import { isAutomatic, obstacleTo } from './rules.ts';
+import { isAutomatic, levelsTakenOff, obstacleTo } from './rules.ts';
 import type { World, WorldGroup } from './world.ts';
 
 /** A ticket began to wait in a group, or left its line, or both. */
@@ -9,10 +9,13 @@ export interface WaitingChange {
   readonly ticketId: string;
   readonly from: string | undefined;
   readonly to: string | undefined;
+  /** Since when it waits there, in microseconds since 1970; null where nobody says. */
+  readonly since: number | null;
 }
 
 interface Line {
-  readonly waiting: Set<string>;
+  /** Since when each waits, by ticket id. */
+  readonly waiting: Map<string, number | null>;
   /** Heard of, but later than what the replay has come to. */
   readonly ahead: WaitingChange[];
   transactionId: string | undefined;
@@ -20,8 +23,8 @@ interface Line {
 }
 
 /**
- * Looks, between any two transactions that touch a group, whether a ticket waits there while an eligible
- * agent has room. Within a pool the numbers of audit entries follow the order of commits, since they are
+ * Looks, between any two transactions that touch a group, whether a ticket waits there while an agent who is eligible at the
+ * level of relaxation last put into effect has room. Within a pool the numbers of audit entries follow the order of commits, since they are
  * taken under its lock; so what comes before the first entry of a transaction was there before it.
  */
 export class WaitingInVain {
@@ -62,16 +65,18 @@ export class WaitingInVain {
       if (change.entryId >= beforeEntryId) break;
       reached += 1;
       if (change.from === group.groupId) line.waiting.delete(change.ticketId);
-      if (change.to === group.groupId) line.waiting.add(change.ticketId);
+      if (change.to === group.groupId) line.waiting.set(change.ticketId, change.since);
     }
     line.ahead.splice(0, reached);
-    const [ticketId] = line.waiting;
+    const ticketId = group.state?.skill_relaxation_seconds ? longestWaiting(line) : line.waiting.keys().next().value;
     if (ticketId === undefined || !isAutomatic(group)) {
       line.told = false;
       return;
     }
     this.looks += 1;
-    const idle = [...group.members.values()].find((agent) => obstacleTo(agent, group) === undefined);
+    // Whoever cannot take what has waited longest can take nothing else: it requires the least.
+    const relaxed = levelsTakenOff(group, line.waiting.get(ticketId) ?? null, group.relaxedMicros);
+    const idle = [...group.members.values()].find((agent) => obstacleTo(agent, group, relaxed) === undefined);
     if (idle && !line.told) {
       const when = beforeEntryId === Infinity ? 'at the end' : `when transaction ${line.transactionId} began (audit entry ${beforeEntryId})`;
       this.#report(
@@ -86,9 +91,20 @@ export class WaitingInVain {
   #line(groupId: string): Line {
     let line = this.#lines.get(groupId);
     if (!line) {
-      line = { waiting: new Set(), ahead: [], transactionId: undefined, told: false };
+      line = { waiting: new Map(), ahead: [], transactionId: undefined, told: false };
       this.#lines.set(groupId, line);
     }
     return line;
   }
+}
+
+function longestWaiting(line: Line): string | undefined {
+  let longest: string | undefined;
+  let earliest = Infinity;
+  for (const [ticketId, since] of line.waiting) {
+    if (longest !== undefined && (since ?? Infinity) >= earliest) continue;
+    longest = ticketId;
+    earliest = since ?? Infinity;
+  }
+  return longest;
 }

@@ -7,15 +7,25 @@ export interface WaitingEntry {
   readonly transactionId: string;
   readonly ticketId: string;
   readonly createTime: string;
+  /** Since when it waits after the entry, or waited before it, in microseconds since 1970; null where nobody says. */
+  readonly since: number | null;
   readonly old: TicketFacts | null;
   readonly new: TicketFacts | null;
-  readonly decision: { readonly sequence: number; readonly kind: string } | null;
+  /** With the levels taken off its required skills. */
+  readonly decision: { readonly sequence: number; readonly kind: string; readonly relaxed: number } | null;
 }
 
 interface Place {
   readonly ticketId: string;
   readonly priority: number;
   readonly createTime: string;
+  readonly since: number | null;
+}
+
+interface Given {
+  readonly place: Place;
+  readonly sequence: number;
+  readonly relaxed: number;
 }
 
 interface Step {
@@ -38,7 +48,8 @@ interface Line {
  * change of priority, or the moment at which a ticket began to wait, cannot be told against the decisions;
  * so each transaction is held to what is certain: the tickets it gave out that had been waiting before it
  * came in waiting order, none of those it left waiting stood before them, and it gave no fresh ticket to
- * anybody while one was left waiting.
+ * anybody while one was left waiting. Where skills relax, one may go past another that has relaxed less: it may
+ * find somebody who could not have taken the other.
  */
 export class WaitingOrder {
   /** Decisions about waiting tickets whose order could be checked. */
@@ -63,6 +74,25 @@ export class WaitingOrder {
   /** After the last entry. */
   end(): void {
     for (const line of this.#lines.values()) this.#close(line);
+  }
+
+  /** Reports whoever was given out before one that came first and had relaxed at least as far. */
+  #checkOrder(line: Line, given: readonly Given[]): void {
+    // Of those given out later, the first in the waiting order, by the least level that they had relaxed to.
+    const firstLater: (Given | undefined)[] = [];
+    for (const one of given.toReversed()) {
+      const later = firstLater[one.relaxed];
+      if (later && compare(one.place, later.place) > 0) {
+        this.#report(
+          'I4',
+          `waiting order of group ${line.groupId}: decision ${one.sequence} gave out ticket ${one.place.ticketId} before ticket ${later.place.ticketId} (${later.sequence}), which came first`,
+        );
+      }
+      for (let level = 0; level <= one.relaxed; level++) {
+        const first = firstLater[level];
+        if (!first || compare(one.place, first.place) < 0) firstLater[level] = one;
+      }
+    }
   }
 
   #leave(step: Step, entry: WaitingEntry): void {
@@ -90,25 +120,20 @@ export class WaitingOrder {
     if (!step) return;
     line.step = undefined;
     for (const ticketId of step.left.keys()) line.waiting.delete(ticketId);
-    const given = [...step.left.values()].flatMap(({ place, decision }) => (decision?.kind === 'WAITING' ? [{ place, sequence: decision.sequence }] : []));
+    const given = [...step.left.values()].flatMap(({ place, decision }): Given[] =>
+      decision?.kind === 'WAITING' ? [{ place, sequence: decision.sequence, relaxed: decision.relaxed }] : [],
+    );
     given.sort((a, b) => a.sequence - b.sequence);
     this.checked += given.length;
+    this.#checkOrder(line, given);
     const left = firstOf(line);
-    let last: (typeof given)[number] | undefined;
-    for (const next of given) {
-      if (last && compare(last.place, next.place) > 0) {
-        this.#report(
-          'I4',
-          `waiting order of group ${line.groupId}: decision ${last.sequence} gave out ticket ${last.place.ticketId} before ticket ${next.place.ticketId} (${next.sequence}), which came first`,
-        );
-      }
-      if (left && compare(left, next.place) < 0) {
-        this.#report(
-          'I4',
-          `waiting order of group ${line.groupId}: decision ${next.sequence} gave out ticket ${next.place.ticketId} while ticket ${left.ticketId}, which came first, was left waiting`,
-        );
-      }
-      last = next;
+    for (const one of given) {
+      const passed = one.relaxed === 0 ? left : firstRelaxedAsFar(line, one.place);
+      if (!passed || compare(passed, one.place) >= 0) continue;
+      this.#report(
+        'I4',
+        `waiting order of group ${line.groupId}: decision ${one.sequence} gave out ticket ${one.place.ticketId} while ticket ${passed.ticketId}, which came first, was left waiting`,
+      );
     }
     if (left && step.fresh.length > 0) {
       this.#report(
@@ -123,6 +148,16 @@ export class WaitingOrder {
   }
 }
 
+/** The first of those left waiting that have waited as long as a ticket, and so have relaxed as far as it at least. */
+function firstRelaxedAsFar(line: Line, { since }: Place): Place | undefined {
+  let first: Place | undefined;
+  for (const place of line.waiting.values()) {
+    const longer = since === null || (place.since !== null && place.since <= since);
+    if (longer && (!first || compare(place, first) < 0)) first = place;
+  }
+  return first;
+}
+
 function firstOf(line: Line): Place | undefined {
   for (let first = line.order.peek(); first; first = line.order.peek()) {
     if (line.waiting.get(first.ticketId) === first) return first;
@@ -131,7 +166,12 @@ function firstOf(line: Line): Place | undefined {
   return undefined;
 }
 
-const placeOf = (entry: WaitingEntry, facts: TicketFacts): Place => ({ ticketId: entry.ticketId, priority: facts.priority, createTime: entry.createTime });
+const placeOf = (entry: WaitingEntry, facts: TicketFacts): Place => ({
+  ticketId: entry.ticketId,
+  priority: facts.priority,
+  createTime: entry.createTime,
+  since: entry.since,
+});
 
 /** Priority (highest first), create time, ticket id. Times are text in UTC, in which shorter fractions come first. */
 function compare(a: Place, b: Place): number {

@@ -42,6 +42,8 @@ export interface WorldGroup {
   day: string | undefined;
   /** When that day began, in microseconds since 1970. */
   dayStart: number;
+  /** Up to when the waiting of its tickets has been put into effect, in microseconds since 1970. */
+  relaxedMicros: number;
   /** Everybody with a membership, deleted agents too, by id. */
   readonly members: Map<string, WorldAgent>;
   /** What the rule gives, by agent. */
@@ -91,6 +93,7 @@ export class World {
         state: undefined,
         day: undefined,
         dayStart: -Infinity,
+        relaxedMicros: -Infinity,
         members: new Map(),
         handicaps: new Map(),
         recordedHandicaps: new Map(),

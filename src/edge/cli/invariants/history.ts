@@ -37,6 +37,7 @@ interface DecisionRow extends EventRow {
   tie_break: string;
   business_day: string;
   time: string;
+  wait_start: string | null;
 }
 
 interface StoredRound {
@@ -47,6 +48,7 @@ interface StoredRound {
   policy: RoundRow['policy'];
   business_day: string;
   time: string;
+  relaxed_levels: number;
   agent_ids: string[];
   assigned_today: number[];
   handicaps: number[];
@@ -71,6 +73,7 @@ interface ReleaseRow extends EventRow {
 interface WaitingRow extends FactColumns {
   entry_id: string;
   ticket_id: string;
+  since_micros: string | null;
 }
 
 /** Rounds of concurrent pools interleave; this many are kept at hand for the tickets that follow. */
@@ -79,6 +82,18 @@ const ROUNDS_REMEMBERED = 4_096;
 // These rows are written once and never changed, so their xmin names the transaction that wrote them.
 const COMMIT = 'LEFT JOIN (SELECT transaction_id::xid AS xid, min(entry_id) AS first_entry_id FROM audit_entries GROUP BY transaction_id) f ON f.xid = e.xmin';
 const COMMIT_COLUMNS = 'e.sequence, e.xmin::text AS transaction_id, f.first_entry_id';
+
+// Since when the ticket of a decision had waited, by the audit log; looked up where skills ever relaxed.
+const WAIT_START = `LEFT JOIN (
+    SELECT DISTINCT group_id FROM eligibility_changes WHERE kind = 'GROUP' AND state ->> 'skill_relaxation_seconds' IS NOT NULL
+  ) relaxing USING (group_id)
+  LEFT JOIN LATERAL (
+    SELECT (a.before ->> 'wait_start_time')::timestamptz::text AS wait_start FROM audit_entries a
+    WHERE relaxing.group_id IS NOT NULL AND e.kind IN ('WAITING', 'REASSIGN') AND e.previous_agent_id IS NULL
+      AND a.entity_type = 'ticket' AND a.entity_id = e.ticket_id::text AND a.operation = 'UPDATE' AND a.before ->> 'wait_start_time' IS NOT NULL
+      AND a.after ->> 'agent_id' = e.agent_id AND (a.after ->> 'assign_time')::timestamptz = e.time
+    ORDER BY a.entry_id LIMIT 1
+  ) w ON true`;
 
 /** Plays the whole stored history into a replay, in the order of the one sequence. */
 export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
@@ -92,8 +107,8 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
     readRows<DecisionRow>(
       sql,
       `SELECT ${COMMIT_COLUMNS}, e.ticket_id, e.group_id, e.kind, e.round_id, e.position, e.agent_id, e.previous_agent_id, e.tie_break,
-         e.business_day::text, e.time::text
-       FROM assignment_decisions e ${COMMIT} ORDER BY e.sequence`,
+         e.business_day::text, e.time::text, w.wait_start
+       FROM assignment_decisions e ${COMMIT} ${WAIT_START} ORDER BY e.sequence`,
     ),
   );
   const releases = await Rows.open(
@@ -106,7 +121,8 @@ export async function replayHistory(sql: Sql, replay: Replay): Promise<void> {
     readRows<WaitingRow>(
       sql,
       `SELECT e.entry_id, e.entity_id AS ticket_id, e.old_group_id, e.old_status::integer, e.old_priority::integer, e.old_agent_id,
-         e.new_group_id, e.new_status::integer, e.new_priority::integer, e.new_agent_id
+         e.new_group_id, e.new_status::integer, e.new_priority::integer, e.new_agent_id,
+         (extract(epoch FROM (e.after ->> 'wait_start_time')::timestamptz) * 1000000)::bigint AS since_micros
        FROM (${TICKET_ENTRIES}) e WHERE (e.old_agent_id IS NULL AND e.operation <> 'CREATE') OR e.new_agent_id IS NULL ORDER BY e.entry_id`,
     ),
   );
@@ -139,7 +155,13 @@ function commitOf(row: EventRow): Commit | undefined {
 }
 
 function toWaiting(row: WaitingRow): WaitingChange {
-  return { entryId: Number(row.entry_id), ticketId: row.ticket_id, from: lineOf(oldOf(row)), to: lineOf(newOf(row)) };
+  return {
+    entryId: Number(row.entry_id),
+    ticketId: row.ticket_id,
+    from: lineOf(oldOf(row)),
+    to: lineOf(newOf(row)),
+    since: row.since_micros === null ? null : Number(row.since_micros),
+  };
 }
 
 function toChange(row: ChangeRow): EligibilityChange {
@@ -156,6 +178,8 @@ function toChange(row: ChangeRow): EligibilityChange {
       return { type: 'MEMBERSHIP', sequence, groupId, agentId, member: state['member'] === true };
     case 'HANDICAP':
       return { type: 'HANDICAP', sequence, groupId, agentId, businessDay: String(state['business_day']), handicap: Number(state['handicap']) };
+    case 'RELAXATION':
+      return { type: 'RELAXATION', sequence, groupId, effectiveMicros: Number(state['effective_micros']) };
     case 'DAY':
       return {
         type: 'DAY',
@@ -182,6 +206,7 @@ function toDecision(row: DecisionRow, rounds: ReadonlyMap<number, RoundRow>): Hi
     tieBreak: row.tie_break,
     businessDay: row.business_day,
     time: row.time,
+    waitStart: row.wait_start,
     round: roundId === null ? undefined : rounds.get(roundId),
   };
 }
@@ -201,6 +226,7 @@ function toRound(row: StoredRound): RoundRow {
     policy: row.policy,
     businessDay: row.business_day,
     time: row.time,
+    relaxedLevels: row.relaxed_levels,
     agentIds: row.agent_ids,
     assignedToday: row.assigned_today,
     handicaps: row.handicaps,

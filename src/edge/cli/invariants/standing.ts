@@ -14,14 +14,18 @@ async function checkNobodyWaitsInVain(sql: Sql, replay: Replay, findings: Findin
     sql,
     `SELECT w.group_id, w.waiting, w.ticket_id, free.agent_id
      FROM (
-       SELECT group_id, count(*) AS waiting, (array_agg(ticket_id ORDER BY priority DESC, create_time, ticket_id))[1] AS ticket_id
+       SELECT group_id, count(*) AS waiting, (array_agg(ticket_id ORDER BY priority DESC, create_time, ticket_id))[1] AS ticket_id, min(wait_start_time) AS longest
        FROM tickets WHERE agent_id IS NULL AND status <= 3 GROUP BY group_id
      ) w
      JOIN groups g ON g.group_id = w.group_id AND g.active AND g.delete_time IS NULL AND g.strategy <> 'MANUAL'
+     LEFT JOIN group_relaxations r ON r.group_id = g.group_id AND isfinite(r.effective_time)
+     CROSS JOIN LATERAL (
+       SELECT coalesce(greatest(0, div(extract(epoch FROM r.effective_time - w.longest), g.skill_relaxation_seconds)), 0) AS levels OFFSET 0
+     ) relaxed
      CROSS JOIN LATERAL (
        SELECT a.agent_id FROM memberships m JOIN agents a USING (agent_id)
        WHERE m.group_id = w.group_id AND a.active AND a.delete_time IS NULL AND a.availability = 'AVAILABLE'
-         AND NOT EXISTS (SELECT FROM jsonb_each_text(g.required_skills) s WHERE coalesce((a.skills ->> s.key)::numeric, 0) < s.value::numeric)
+         AND NOT EXISTS (SELECT FROM jsonb_each_text(g.required_skills) s WHERE coalesce((a.skills ->> s.key)::numeric, 0) < s.value::numeric - relaxed.levels)
          AND (SELECT count(*) FROM tickets o WHERE o.agent_id = a.agent_id AND o.status <= 3) < coalesce(least(a.max_open_tickets, g.max_open_per_agent), 'infinity'::float8)
        ORDER BY a.agent_id LIMIT 1
      ) free

@@ -52,7 +52,7 @@ const OLD = ['group_id', 'status', 'priority', 'agent_id']
 /** Audit entries of tickets that touch their assignment, with what they were before and after. */
 export const TICKET_ENTRIES = `SELECT entity_id, entry_id, transaction_id, time, operation, after, before, changed_fields, ${OLD}
   FROM audit_entries WHERE entity_type = 'ticket'
-    AND (operation <> 'UPDATE' OR changed_fields && '{group_id,status,priority,agent_id,assign_time}')`;
+    AND (operation <> 'UPDATE' OR changed_fields && '{group_id,status,priority,agent_id,assign_time,wait_start_time}')`;
 
 /** Holds every ticket's row, entries, decisions and releases against each other, ticket by ticket. */
 export async function checkTicketHistories(sql: Sql, findings: Findings): Promise<void> {
@@ -107,17 +107,27 @@ export async function checkTicketHistories(sql: Sql, findings: Findings): Promis
 export async function checkWaitingOrder(sql: Sql, findings: Findings): Promise<void> {
   const order = new WaitingOrder(findings.report);
   const entries = readRows<
-    FactColumns & { ticket_id: string; transaction_id: string; create_time: string; decision: string | null; decision_kind: string | null }
+    FactColumns & {
+      ticket_id: string;
+      transaction_id: string;
+      create_time: string;
+      since_micros: string | null;
+      decision: string | null;
+      decision_kind: string | null;
+      relaxed: number | null;
+    }
   >(
     sql,
     `SELECT e.entity_id AS ticket_id, e.transaction_id::text, e.old_group_id, e.old_status::integer, e.old_priority::integer, e.old_agent_id,
        e.new_group_id, e.new_status::integer, e.new_priority::integer, e.new_agent_id,
-       (coalesce(e.after, e.before) ->> 'create_time')::timestamptz::text AS create_time, d.sequence AS decision, d.kind AS decision_kind
+       (coalesce(e.after, e.before) ->> 'create_time')::timestamptz::text AS create_time,
+       (extract(epoch FROM coalesce(e.after ->> 'wait_start_time', e.before ->> 'wait_start_time')::timestamptz) * 1000000)::bigint AS since_micros,
+       d.sequence AS decision, d.kind AS decision_kind, d.relaxed
      FROM (${TICKET_ENTRIES}) e
      LEFT JOIN LATERAL (
-       SELECT sequence, kind FROM assignment_decisions d
+       SELECT d.sequence, d.kind, coalesce(r.relaxed_levels, 0) AS relaxed FROM assignment_decisions d LEFT JOIN assignment_rounds r USING (round_id)
        WHERE d.ticket_id = e.entity_id::uuid AND d.agent_id = e.new_agent_id AND d.time = (e.after ->> 'assign_time')::timestamptz
-       ORDER BY sequence DESC LIMIT 1
+       ORDER BY d.sequence DESC LIMIT 1
      ) d ON e.new_agent_id IS NOT NULL AND (e.operation = 'CREATE' OR e.old_agent_id IS NULL)
      ORDER BY e.entry_id`,
   );
@@ -126,9 +136,10 @@ export async function checkWaitingOrder(sql: Sql, findings: Findings): Promise<v
       transactionId: row.transaction_id,
       ticketId: row.ticket_id,
       createTime: row.create_time,
+      since: row.since_micros === null ? null : Number(row.since_micros),
       old: oldOf(row),
       new: newOf(row),
-      decision: row.decision === null ? null : { sequence: Number(row.decision), kind: String(row.decision_kind) },
+      decision: row.decision === null ? null : { sequence: Number(row.decision), kind: String(row.decision_kind), relaxed: row.relaxed ?? 0 },
     };
     order.enter(entry);
   }

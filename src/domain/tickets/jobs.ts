@@ -1,0 +1,13 @@
+import { submitJob } from '../../foundation/commands/submit.ts';
+import { again, DONE, type Job } from '../../foundation/jobs/job.ts';
+import { relaxSkills } from './relax-skills.ts';
+import { type DueRelaxation, RELAX_SKILLS } from './relaxation.ts';
+
+/** Gives out what somebody can take now that it has waited long enough for its required skills to relax. */
+export const relaxWaitingTickets: Job<DueRelaxation> = {
+  name: RELAX_SKILLS,
+  async run(data, { queue }) {
+    const { value: waitSeconds } = await submitJob(queue, RELAX_SKILLS, 'tickets have waited long enough for required skills to relax', relaxSkills, data);
+    return waitSeconds === 0 ? DONE : again(waitSeconds * 1000);
+  },
+};
