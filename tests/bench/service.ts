@@ -41,8 +41,11 @@ export async function startService({ databaseUrl, logDirectory, program }: Servi
   const endToo = (): void => void child.kill('SIGKILL');
   process.once('exit', endToo);
   const ended = once(child, 'exit').finally(() => process.removeListener('exit', endToo));
-  const ports = await Promise.race([serving.ports, ended.then(([code]) => fail(`the service ended with ${code} before it served:\n${readFileSync(path)}`))]);
-  serving.close();
+  const tooSoon = Promise.withResolvers<never>();
+  const onExit = (code: number): void => tooSoon.reject(new Error(`the service ended with ${code} before it served:\n${readFileSync(path)}`));
+  child.once('exit', onExit);
+  const ports = await Promise.race([serving.ports, tooSoon.promise]).finally(() => serving.close());
+  child.removeListener('exit', onExit);
   return {
     pid: child.pid ?? 0,
     grpcPort: ports.grpc_port,
@@ -75,8 +78,4 @@ function untilServing(path: string): { readonly ports: Promise<Ports>; close(): 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
   await ended;
-}
-
-function fail(words: string): never {
-  throw new Error(words);
 }
