@@ -33,8 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const directory = mkdtempSync(join(tmpdir(), 'docket-bench-'));
   chmodSync(directory, 0o755);
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const server = await startServer(join(directory, 'postgres'));
+  // After the server's own listener, which stops it: a running one would write into what is being removed.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   const { version, settings } = server;
   const { seconds, repeats } = options.pace;
   const head = {

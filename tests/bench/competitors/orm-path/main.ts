@@ -21,11 +21,12 @@ const told = untilToldToStop();
 const url = config.databaseUrl;
 if (url === undefined) throw new Error('DATABASE_URL must name the database');
 await migrate({ url });
+// Calls wait for the pool's lock and for nothing else, as long as it takes on a slow machine.
 const orm = await openOrm({
   url,
-  poolSize: config.databasePoolSize,
-  statementTimeoutMs: config.statementTimeoutMs,
-  lockTimeoutMs: config.lockTimeoutMs,
+  poolSize: 80,
+  statementTimeoutMs: 120_000,
+  lockTimeoutMs: 120_000,
   entities: [...entities, ...handWrittenTables],
 });
 const tickets = route(TicketService, {
