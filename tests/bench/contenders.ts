@@ -56,7 +56,7 @@ export async function handWritten(bench: Bench, subject: 'l1' | 'l1x' | 'l64', a
 }
 
 /** A job queue that takes in and completes a job for each ticket, on a database of its own. */
-export async function jobQueue(bench: Bench, subject: 'pg-boss', inFlight: number): Promise<CountedContender> {
+export async function jobQueue(bench: Bench, subject: 'pg-boss' | 'graphile-worker', inFlight: number): Promise<CountedContender> {
   const databaseUrl = await bench.createDatabase(subject.replace('-', '_'));
   const load = await bench.startLoad({ subject, parameters: { databaseUrl }, inFlight });
   return { name: subject, unit: 'job', unitsPerCall: 1, inFlight, load, processes: [], databaseUrl };

@@ -23,6 +23,7 @@ export const create64: Scenario = {
       await handWritten(bench, 'l64', AGENTS, BATCHES_IN_FLIGHT),
       await docket(bench, ormSite, { name: 'ORM path', inFlight: IN_FLIGHT }),
       await jobQueue(bench, 'pg-boss', IN_FLIGHT),
+      await jobQueue(bench, 'graphile-worker', IN_FLIGHT),
     ]);
     const bars = [atLeast(rows, 'Docket', 'L1', 1.3), atLeast(rows, 'Docket', 'L1x', 3), atLeast(rows, 'Docket', 'ORM path', 5)];
     return { rows, bars, notes: [await bench.hotUpdates(site)] };

@@ -1,3 +1,4 @@
+import { openGraphileWorker } from '../../competitors/graphile-worker.ts';
 import { openL1, openL1x, openL64 } from '../../competitors/hand-written.ts';
 import { openPgBoss } from '../../competitors/pg-boss.ts';
 import type { OpenSubject } from '../subject.ts';
@@ -21,4 +22,5 @@ export const subjects: Readonly<Record<string, OpenSubject>> = {
   l1x: openL1x,
   l64: openL64,
   'pg-boss': openPgBoss,
+  'graphile-worker': openGraphileWorker,
 };
