@@ -7,7 +7,8 @@ import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { checkDatabase, checkInvariants, type Report } from '../../src/edge/cli/check-invariants.ts';
 import { jobs } from '../../src/edge/worker/registry.ts';
 import type { Sql } from '../../src/foundation/database/sql.ts';
-import { addProcesses, beBusy, hireStaff, makeDice, type Staff } from '../support/busy-service.ts';
+import { addProcesses, beBusy, hireStaff, type Staff } from '../support/busy-service.ts';
+import { makeDice } from '../support/dice.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { makeAgent, makeGroup } from '../support/team.ts';
 

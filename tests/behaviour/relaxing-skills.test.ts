@@ -1,11 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { LeftOutReason } from '../../gen/ticketing/v1/assignment_explanation_pb.ts';
 import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
 import { Priority, type Ticket, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
-import { relaxWaitingTickets } from '../../src/domain/tickets/index.ts';
+import { relaxWaitingTickets, ticketReactions } from '../../src/domain/tickets/index.ts';
 import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
+import { startWorker } from '../../src/edge/worker/index.ts';
+import { CommandQueue } from '../../src/foundation/commands/queue.ts';
+import { openBoss } from '../../src/foundation/jobs/boss.ts';
+import { makeEnqueue } from '../../src/foundation/jobs/enqueue.ts';
+import { makeMetrics } from '../../src/foundation/metrics.ts';
 import { createTicket, decisionsOf, expectSound, readTicket, updateTicket } from '../support/engine.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { makeAgent, makeGroup, makeTickets } from '../support/team.ts';
@@ -206,6 +212,31 @@ describe('required skills that relax', () => {
 });
 
 describe('the job', () => {
+  it('is left with the ticket’s own commit, survives the process, and gives the ticket out when another one runs it', { timeout: 60_000 }, async () => {
+    const log = pino({ level: 'silent' });
+    const metrics = makeMetrics();
+    /** A process with a queue of commands and a worker of its own. */
+    const start = async () => {
+      const boss = await openBoss({ url: harness.url, log });
+      const queue = new CommandQueue({ orm: harness.orm, handlers: ticketReactions, enqueue: makeEnqueue(boss) }, { lanes: 1, queueBound: 10 });
+      const worker = await startWorker(boss, [relaxWaitingTickets], { orm: harness.orm, queue, log, metrics }, { pollSeconds: 0.5 });
+      return { queue, stop: () => worker.stop() };
+    };
+    const first = await start();
+    const group = await makeRelaxing('G', { skillRelaxation: seconds(2) });
+    await makeAgent(harness, 'mute', [group]);
+    const { ticket } = await harness.callAs('service', first.queue).tickets.createTicket({ groupId: group.groupId, userId: 7n });
+    expect(ticket?.agentId).toBe('');
+    await first.stop();
+    const second = await start();
+    // Two levels, so two runs: each leaves the next.
+    await vi.waitFor(async () => expect(await agentOf(ticket as Ticket)).toBe('mute'), { timeout: 30_000, interval: 100 });
+    await second.stop();
+    await metrics.close();
+    const states = await harness.sql(`SELECT state FROM pgboss.job WHERE name = 'relax-skills'`);
+    expect(states).toEqual([{ state: 'completed' }, { state: 'completed' }]);
+  });
+
   it('comes back when it runs before its time, and does nothing when it was superseded or is repeated', async () => {
     const group = await makeRelaxing('G');
     await makeAgent(harness, 'some', [group], { skills: { german: 1 } });

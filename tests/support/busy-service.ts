@@ -11,22 +11,9 @@ import { entities } from '../../src/entities.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
 import { openOrm } from '../../src/foundation/database/orm.ts';
 import { DomainError } from '../../src/foundation/errors.ts';
+import { type Dice, makeDice } from './dice.ts';
 import type { Clients, Harness } from './harness.ts';
 import { makeAgent, makeGroup } from './team.ts';
-
-/** Numbers that look random and are the same for one seed: below `bound`, from 0 on. */
-export type Dice = (bound: number) => number;
-
-/** Dice of a seed. */
-export function makeDice(seed: number): Dice {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * bound);
-  };
-}
 
 /** Spreads the harness's commands over more queues with connections of their own, as several processes would. Answers how to stop them. */
 export async function addProcesses(harness: Harness, count: number, dice: Dice): Promise<() => Promise<void>> {

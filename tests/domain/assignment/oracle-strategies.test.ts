@@ -51,6 +51,33 @@ describe('fewest open', () => {
   });
 });
 
+describe('a round that goes on', () => {
+  const both = { a: {}, b: {} };
+  const state = { strategy: 'FEWEST_OPEN' as const };
+
+  it('passes as long as nothing but its own wins touches its candidates, over any number of steps', () => {
+    const story = groupBy('FEWEST_OPEN', { a: 1, b: 1 }).round({ candidates: both, state }).to('a', 'AGENT_ID').transaction(9).to('b', 'FEWEST_OPEN_TICKETS');
+    expect(violations(story)).toEqual([]);
+  });
+
+  it.each([
+    ['a ticket left a desk, where open tickets are compared', (story: Story) => story.release('a')],
+    ['a candidate changed', (story: Story) => story.agent('a', { skills: { x: 1 } })],
+    ['somebody joined', (story: Story) => story.agent('c').join('G', 'c')],
+    ['a person gave one of its candidates a ticket', (story: Story) => story.byHand('b')],
+    ['a candidate was given one in his other group', (story: Story) => story.byHand('a', { groupId: 'H' })],
+  ])('is caught when %s meanwhile: its record alone would not tell', (_, meanwhile) => {
+    const story = groupBy('FEWEST_OPEN', { a: 1, b: 1 })
+      .group('H')
+      .join('H', 'a')
+      .turn('2026-03-02', 'H')
+      .round({ candidates: both, state })
+      .to('a', 'AGENT_ID');
+    meanwhile(story).to('b', 'FEWEST_OPEN_TICKETS');
+    expect(violations(story)).toContainEqual(expect.stringContaining('position 1 goes on after something came in between'));
+  });
+});
+
 describe('by weight', () => {
   const begin = (): Story => groupBy('WEIGHTED', { a: 1, b: 3 });
   const state = { strategy: 'WEIGHTED' as const };

@@ -86,6 +86,26 @@ describe('CreateGroup', () => {
     },
   );
 
+  it('keeps how skills relax, and INVALID_ARGUMENT: refuses parts of a second, and spans of none or of more than a year', async () => {
+    const create = (key: string, skillRelaxation: { seconds: bigint; nanos: number }) =>
+      harness.callAs('admin').groups.createGroup({ group: { key, assignmentPolicy: { requiredSkills: { german: 2 }, skillRelaxation } } });
+    const { group } = await create('RELAX', { seconds: 90n, nanos: 0 });
+    expect(group?.assignmentPolicy?.skillRelaxation).toMatchObject({ seconds: 90n, nanos: 0 });
+    expect((await harness.callAs('admin').groups.getGroup({ groupId: group?.groupId ?? '' })).group).toEqual(group);
+    const { groups } = await harness.callAs('admin').groups.listGroups({ filter: 'key == "RELAX"' });
+    expect(groups).toEqual([group]);
+    for (const [seconds, nanos] of [
+      [1n, 500_000_000],
+      [0n, 0],
+      [-5n, 0],
+      [31_536_001n, 0],
+    ] as const) {
+      const failure = await failureOf(create('RELAX2', { seconds, nanos }));
+      expect(failure).toMatchObject({ kind: 'invalid_argument', reason: 'INVALID_FIELD' });
+      expect(failure.message).toContain('group.assignment_policy.skill_relaxation');
+    }
+  });
+
   it('gives the group a pool and a ticket counter of its own', async () => {
     const { group } = await harness.callAs('admin').groups.createGroup({ group: { key: 'POOLED' } });
     const rows = await harness.sql(

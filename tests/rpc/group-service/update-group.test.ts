@@ -66,6 +66,17 @@ describe('UpdateGroup', () => {
     expect(weighted?.assignmentPolicy).toMatchObject({ strategy: WEIGHTED, catchUpLimit: 4, policyVersion: 3 });
   });
 
+  it('changes how skills relax, or clears it, and raises the version of the policy by that', async () => {
+    const before = await makeGroup(harness, 'RELAX', { assignmentPolicy: policy });
+    const update = async (assignmentPolicy: object, updateMask?: { paths: string[] }) =>
+      (await admin.groups.updateGroup({ group: { groupId: before.groupId, assignmentPolicy }, ...(updateMask ? { updateMask } : {}) })).group?.assignmentPolicy;
+    expect(await update({ skillRelaxation: { seconds: 60n, nanos: 0 } })).toMatchObject({ ...policy, skillRelaxation: { seconds: 60n }, policyVersion: 2 });
+    expect(await update({ skillRelaxation: { seconds: 60n, nanos: 0 } })).toMatchObject({ policyVersion: 2 });
+    const cleared = await update({}, { paths: ['assignment_policy.skill_relaxation'] });
+    expect(cleared).toMatchObject({ ...policy, policyVersion: 3 });
+    expect(cleared?.skillRelaxation).toBeUndefined();
+  });
+
   it('changes one field of the policy, or clears it', async () => {
     const before = await makeGroup(harness, 'LEAF', { assignmentPolicy: policy });
     const { group } = await admin.groups.updateGroup({

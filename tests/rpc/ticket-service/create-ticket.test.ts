@@ -93,8 +93,10 @@ describe('creating a ticket', () => {
     const ticket = await createTicket(harness, group);
     expect(ticket).toMatchObject({ agentId: '', status: TicketStatus.OPEN });
     expect(ticket.assignTime).toBeUndefined();
+    expect(ticket.waitStartTime).toEqual(ticket.createTime);
     await makeAgent(harness, 'wait-1', [group]);
-    expect(await readTicket(harness, ticket.ticketId)).toMatchObject({ agentId: 'wait-1' });
+    const given = await readTicket(harness, ticket.ticketId);
+    expect([given.agentId, given.waitStartTime]).toEqual(['wait-1', undefined]);
     expect(await decisionsOf(harness, ticket.ticketId)).toEqual(['WAITING wait-1']);
   });
 

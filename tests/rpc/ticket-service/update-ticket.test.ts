@@ -156,6 +156,26 @@ describe('moving between statuses', () => {
     expect((await readTicket(harness, ticketId)).agentId).toBe(b);
   });
 
+  it('says since when it waits: from the last desk or reopening on, whatever else changes meanwhile', async () => {
+    const { group, names } = await team('SINCE', 1);
+    const { ticketId } = await createTicket(harness, group);
+    await harness.callAs('admin').agents.setAvailability({ agentId: names[0] as string, availability: Availability.AWAY });
+    const taken = await updateTicket(harness, ticketId, { agentId: '' }, ['agent_id']);
+    expect(taken).toMatchObject({ agentId: '', waitStartTime: taken.updateTime });
+    const waiting = await updateTicket(harness, ticketId, { title: 'still', priority: 4, status: ON_HOLD });
+    expect(waiting.waitStartTime).toEqual(taken.waitStartTime);
+    const done = await updateTicket(harness, ticketId, { status: RESOLVED });
+    expect(done.waitStartTime).toBeUndefined();
+    const again = await updateTicket(harness, ticketId, { status: OPEN });
+    expect(again).toMatchObject({ agentId: '', waitStartTime: again.updateTime });
+    const { tickets } = await harness
+      .callAs('admin')
+      .tickets.listTickets({ groupId: group.groupId, filter: 'wait_start_time > timestamp("2026-01-01T00:00:00Z")' });
+    expect(tickets.map((ticket) => ticket.ticketId)).toEqual([ticketId]);
+    const { agent } = await harness.callAs('admin').agents.setAvailability({ agentId: names[0] as string, availability: Availability.AVAILABLE });
+    expect([(await readTicket(harness, ticketId)).waitStartTime, agent?.openTickets]).toEqual([undefined, 1]);
+  });
+
   it('reopens by the policy alone where the group does not prefer the previous agent', async () => {
     const { group, names } = await team('NOPREF', 2, { assignmentPolicy: { preferPreviousAgent: false } });
     const [a, b] = names as [string, string];

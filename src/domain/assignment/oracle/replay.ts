@@ -3,7 +3,7 @@ import { applyChange, settleHandicaps } from './eligibility.ts';
 import { Fairness } from './fairness.ts';
 import type { DecisionEvent, HistoryEvent, ReleaseEvent, Report, RoundRow } from './history.ts';
 import { compareRound, excludedByCaller } from './rounds.ts';
-import { decide, isAutomatic, isOpenGroup, levelsTakenOff, obstacleTo, type Question } from './rules.ts';
+import { decide, isAutomatic, isOpenGroup, levelsTakenOff, obstacleTo, type Question, roomOf } from './rules.ts';
 import { WaitingInVain } from './waiting-in-vain.ts';
 import { turnDay, World, type WorldAgent, type WorldGroup } from './world.ts';
 
@@ -49,7 +49,8 @@ export class Replay {
     else {
       this.changes += 1;
       // A new day is no disturbance: fairness is a matter of one day.
-      const touched = applyChange(this.world, event, this.#report);
+      const touched = [...applyChange(this.world, event, this.#report)];
+      for (const group of touched) endRound(group);
       if (event.type !== 'DAY') this.#fairness.disturb(touched);
     }
   }
@@ -78,6 +79,8 @@ export class Replay {
     agent.openTickets += 1;
     agent.lastSequence = decision.sequence;
     agent.lastAssignTime = decision.time;
+    // His standing in other groups changed; by hand, in this one too.
+    for (const other of agent.groups) if (other !== group || decision.kind === 'MANUAL') endRound(other);
     this.#fairness.after(decision, group);
   }
 
@@ -145,12 +148,18 @@ export class Replay {
       );
     }
     turnDay(agent, release.businessDay);
+    for (const group of agent.groups) if (roomOf(agent, group) !== null || group.state?.strategy === 'FEWEST_OPEN') endRound(group);
     agent.openTickets -= 1;
     if (agent.openTickets < 0) this.#report('I3', `release ${release.sequence} takes ticket ${release.ticketId} from ${agent.agentId}, who has none`);
     if (!release.resolved) return;
     agent.resolvedToday += 1;
     agent.totalResolved += 1;
   }
+}
+
+/** Something besides its own wins touched a group's candidates: by the record of its round alone, the next choice could not be made again. */
+function endRound(group: WorldGroup): void {
+  group.round = undefined;
 }
 
 /** Groups in which an event may make somebody eligible, or no longer. */

@@ -23,8 +23,9 @@ export function compareRound(
     return comparePolicy(round.policy, group.state) ?? compareMembers(round, group, received);
   }
   const open = group.round;
-  if (open?.row.roundId !== round.roundId || open.next !== position) {
-    return open?.row.roundId === round.roundId ? `position ${position} follows on ${open.next - 1}` : `position ${position} follows on another round`;
+  if (!open) return `position ${position} goes on after something came in between`;
+  if (open.row.roundId !== round.roundId || open.next !== position) {
+    return open.row.roundId === round.roundId ? `position ${position} follows on ${open.next - 1}` : `position ${position} follows on another round`;
   }
   const wins = open.wins.get(agentId) ?? 0;
   open.next += 1;
