@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { MikroORM } from '@mikro-orm/postgresql';
+import { type DatabasePlace, type OpenDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import type { Route } from './edge/rpc/endpoints.ts';
@@ -11,9 +11,6 @@ import { entities } from './entities.ts';
 import type { EventHandler } from './foundation/commands/events.ts';
 import { CommandQueue } from './foundation/commands/queue.ts';
 import type { Config } from './foundation/config/index.ts';
-import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
-import { migrate } from './foundation/database/migrate.ts';
-import { openOrm } from './foundation/database/orm.ts';
 import { sqlOf } from './foundation/database/sql.ts';
 import { openBoss } from './foundation/jobs/boss.ts';
 import { makeEnqueue } from './foundation/jobs/enqueue.ts';
@@ -25,42 +22,6 @@ const WORKER_GRACE_MS = 1_000;
 
 /** What acts in the same transaction when something happens elsewhere: the only list. */
 export const reactions: readonly EventHandler[] = [...ticketReactions];
-
-/** A database that is migrated and open. */
-export interface OpenDatabase {
-  readonly url: string;
-  readonly orm: MikroORM;
-  /** Whether it is the one that Docket brought along. */
-  readonly embedded: boolean;
-  close(): Promise<void>;
-}
-
-/** Opens the configured database, or the embedded one, at the newest schema. */
-export async function openDatabase(config: Config, log: Logger): Promise<OpenDatabase> {
-  const server =
-    config.databaseUrl === undefined ? await startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: (line) => log.info(line) }) : undefined;
-  try {
-    const url = config.databaseUrl ?? (server?.url as string);
-    const { separateRole } = await migrate({ url, log: (line) => log.info(line) });
-    if (!separateRole) log.warn('the database user may not make roles: the audit log is kept append-only by triggers alone');
-    const orm = await openOrm({
-      url,
-      poolSize: config.databasePoolSize,
-      statementTimeoutMs: config.statementTimeoutMs,
-      lockTimeoutMs: config.lockTimeoutMs,
-      entities,
-      log: (line) => log.debug(line),
-    });
-    const close = async (): Promise<void> => {
-      await orm.close(true);
-      await server?.close();
-    };
-    return { url, orm, embedded: server !== undefined, close };
-  } catch (error) {
-    await server?.close();
-    throw error;
-  }
-}
 
 /** A service that answers. */
 export interface App {
@@ -76,7 +37,12 @@ export interface App {
 
 /** Puts the parts together and serves: all our services, or what the bench puts in their place. */
 export async function startApp(config: Config, log: Logger, served: readonly Route[] = routes): Promise<App> {
-  const database = await openDatabase(config, log);
+  return startAppOn(await prepareDatabase(config, log), config, log, served);
+}
+
+/** The same on a database that is at the newest schema; closing the service closes it too. */
+export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served: readonly Route[] = routes): Promise<App> {
+  const database = await openDatabase(config, log, place, entities);
   const { orm } = database;
   const boss = await openBoss({ url: database.url, log });
   const metrics = makeMetrics();

@@ -1,60 +1,56 @@
 #!/usr/bin/env node
 import { join, resolve } from 'node:path';
+import type { AnyEntity, EntityClass } from '@mikro-orm/postgresql';
 import { defineCommand, runMain } from 'citty';
-import { openDatabase, startApp } from './app.ts';
-import { setBusinessZone, showBusinessZone } from './edge/cli/business-zone.ts';
-import { makeCheckInvariantsCommand } from './edge/cli/check-invariants.ts';
-import { makeDemoCommand } from './edge/cli/demo/command.ts';
-import { makeImportCommand } from './edge/cli/import/command.ts';
-import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
-import { makeTokenCommand } from './edge/cli/token.ts';
-import { loadConfig, unknownSettings } from './foundation/config/index.ts';
-import { startEmbeddedServer } from './foundation/database/embedded/index.ts';
-import { adoptConsole, makeLog } from './foundation/log.ts';
+import { keepCompiledCode } from './foundation/compile-cache.ts';
+
+// Before anything else is loaded: what a command needs is imported where it begins, and the parts of the others are not.
+keepCompiledCode(join(import.meta.dirname, '../node_modules/.cache/docket'));
 
 /** The configuration of this process, and its log; a command other than `serve` keeps the log to warnings. */
-function begin(quiet: boolean) {
+async function begin(quiet: boolean) {
+  const { loadConfig, unknownSettings } = await import('./foundation/config/index.ts');
+  const { makeLog } = await import('./foundation/log.ts');
   const config = loadConfig(process.env);
   const log = makeLog({ level: quiet && process.env['DOCKET_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel });
   for (const name of unknownSettings(process.env)) log.warn(`${name} is not a setting of Docket`);
   return { config, log };
 }
 
-async function openForCommand() {
-  const { config, log } = begin(true);
-  const database = await openDatabase(config, log);
+/** The database at the newest schema, for a command that works on these entities. */
+async function openForCommand(entities: readonly EntityClass<AnyEntity>[]) {
+  const { config, log } = await begin(true);
+  const { openDatabase, prepareDatabase } = await import('./database.ts');
+  const database = await openDatabase(config, log, await prepareDatabase(config, log), entities);
   return { em: database.orm.em.fork(), close: database.close };
 }
 
 /** Where the database is, without opening or migrating it. */
 async function findDatabase() {
-  const { config } = begin(true);
-  if (config.databaseUrl !== undefined) return { url: config.databaseUrl, close: async () => undefined };
-  return startEmbeddedServer({ dataDirectory: resolve(config.dataDirectory), log: () => undefined });
+  const { config, log } = await begin(true);
+  return (await import('./database.ts')).findDatabase(config, log);
+}
+
+/** How a command on this machine reaches the service. */
+async function findService() {
+  const { config } = await begin(true);
+  return { address: `127.0.0.1:${config.grpcPort}`, token: config.token, tokenFile: join(resolve(config.dataDirectory), 'administrator-token') };
 }
 
 const serve = defineCommand({
   meta: { name: 'serve', description: 'Serve until stopped, with the embedded database or the one of DATABASE_URL' },
   async run() {
-    const { config, log } = begin(false);
-    adoptConsole(log);
-    // Listened for from now on: told to stop while it starts, the service starts, and stops in order.
-    const told = untilToldToStop();
-    const app = await startApp(config, log);
-    if (app.tokenIsNew && app.administratorToken) {
-      process.stderr.write(
-        `\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(app.server.connectPort, app.administratorToken).join('\n')}\n\n`,
-      );
-    }
-    await told;
-    await app.close();
+    const { config, log } = await begin(false);
+    await (await import('./serve.ts')).serve(config, log);
   },
 });
 
-const migrateCommand = defineCommand({
+const migrate = defineCommand({
   meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
   async run() {
-    const database = await openForCommand();
+    const { config, log } = await begin(true);
+    const { prepareDatabase } = await import('./database.ts');
+    const database = await prepareDatabase(config, log);
     await database.close();
     process.stdout.write('The database is at the newest schema.\n');
   },
@@ -67,7 +63,8 @@ const businessZone = defineCommand({
     reason: { type: 'string', description: 'Why; kept in the audit log' },
   },
   async run({ args }) {
-    const database = await openForCommand();
+    const { setBusinessZone, showBusinessZone } = await import('./edge/cli/business-zone.ts');
+    const database = await openForCommand([]);
     try {
       process.stdout.write(`${args.zone ? await setBusinessZone(database.em, args.zone, args.reason) : await showBusinessZone(database.em)}\n`);
     } finally {
@@ -76,22 +73,29 @@ const businessZone = defineCommand({
   },
 });
 
-/** How a command on this machine reaches the service. */
-function findService() {
-  const { config } = begin(true);
-  return { address: `127.0.0.1:${config.grpcPort}`, token: config.token, tokenFile: join(resolve(config.dataDirectory), 'administrator-token') };
+async function demo() {
+  const { makeDemoCommand } = await import('./edge/cli/demo/command.ts');
+  return makeDemoCommand(
+    async () => (await begin(true)).config,
+    async (config, log) => (await import('./app.ts')).startApp(config, log),
+  );
+}
+
+async function token() {
+  const { makeTokenCommand } = await import('./edge/cli/token.ts');
+  return makeTokenCommand(async () => openForCommand([(await import('./domain/access/index.ts')).ServiceToken]));
 }
 
 const docket = defineCommand({
   meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
   subCommands: {
     serve,
-    demo: makeDemoCommand(() => begin(true).config, startApp),
-    migrate: migrateCommand,
-    import: makeImportCommand(findService),
-    token: makeTokenCommand(openForCommand),
+    demo,
+    migrate,
+    import: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
+    token,
     'business-zone': businessZone,
-    'check-invariants': makeCheckInvariantsCommand(findDatabase),
+    'check-invariants': async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),
   },
 });
 

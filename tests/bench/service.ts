@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeToken } from '../support/fleet/process.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The service in a process of its own. */
 export interface ServiceProcess {
@@ -34,9 +34,10 @@ let started = 0;
 export async function startService({ databaseUrl, logDirectory, program }: ServiceOptions): Promise<ServiceProcess> {
   const path = join(logDirectory, `service-${++started}.log`);
   const log = openSync(path, 'w');
-  const env = { ...process.env, DATABASE_URL: databaseUrl, DOCKET_GRPC_PORT: '0', DOCKET_CONNECT_PORT: '0', DOCKET_METRICS_PORT: '0' };
+  const start = npmStart();
+  const env = { ...process.env, ...start.env, DATABASE_URL: databaseUrl, DOCKET_GRPC_PORT: '0', DOCKET_CONNECT_PORT: '0', DOCKET_METRICS_PORT: '0' };
   const serving = untilServing(path);
-  const child = spawn(process.execPath, program ? [program] : [MAIN, 'serve'], { env, stdio: ['ignore', log, log] });
+  const child = spawn(process.execPath, [...start.flags, ...(program ? [program] : start.program)], { cwd: ROOT, env, stdio: ['ignore', log, log] });
   closeSync(log);
   const endToo = (): void => void child.kill('SIGKILL');
   process.once('exit', endToo);
@@ -52,6 +53,16 @@ export async function startService({ databaseUrl, logDirectory, program }: Servi
     metrics: async () => (await fetch(`http://127.0.0.1:${ports.metrics_port}/metrics`)).text(),
     stop: () => stop(child, ended),
   };
+}
+
+/** What `npm start` runs, read from package.json: variables, flags of Node, and the program with its arguments. */
+function npmStart(): { readonly env: Record<string, string>; readonly flags: readonly string[]; readonly program: readonly string[] } {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const words = scripts.start.split(' ');
+  const rest = words.slice(words.indexOf('node') + 1);
+  const flags = rest.filter((word) => word.startsWith('--'));
+  const env = Object.fromEntries(words.slice(0, words.indexOf('node')).map((word) => word.split('=') as [string, string]));
+  return { env, flags, program: rest.slice(flags.length) };
 }
 
 /** The bare token of an administrator of a database. */

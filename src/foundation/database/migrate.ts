@@ -2,12 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { installJobs } from '../jobs/install.ts';
+import { SCHEMA, SERVICE_ROLE } from './names.ts';
 import { type Sql, sqlOf } from './sql.ts';
-
-/** The schema that holds all of Docket's tables. */
-export const SCHEMA = 'docket';
-/** The role whose rights the service takes on after connecting: it can read the audit log, not write it. */
-export const SERVICE_ROLE = 'docket_service';
 
 const MIGRATIONS_FOLDER = new URL('./migrations/', import.meta.url);
 /** Any number that no other program on the same database uses: instances starting at once wait here for each other. */

@@ -1,6 +1,6 @@
 import { type AnyEntity, type EntityClass, MikroORM } from '@mikro-orm/postgresql';
 import { Client, type PoolClient } from 'pg';
-import { SCHEMA, SERVICE_ROLE } from './migrate.ts';
+import { SCHEMA, SERVICE_ROLE } from './names.ts';
 import { PooledClient } from './pooled-client.ts';
 
 /** How the service talks to its database. */

@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import { SERVICE_ROLE } from '../database/migrate.ts';
+import { SERVICE_ROLE } from '../database/names.ts';
 import { mayTakeServiceRole } from '../database/orm.ts';
 import type { Logger } from '../log.ts';
 import { JOBS_SCHEMA } from './install.ts';

@@ -28,11 +28,11 @@ const samples = join(import.meta.dirname, '../../../../samples');
 const BATCH_SIZE = 25;
 
 /** `docket demo`: everything at once on this machine, with a sample of real incidents, until it is told to stop. */
-export function makeDemoCommand(readConfig: () => Config, start: StartService) {
+export function makeDemoCommand(readConfig: () => Promise<Config>, start: StartService) {
   return defineCommand({
     meta: { name: 'demo', description: 'Show everything at once: a service of its own with a sample of real incidents' },
     async run() {
-      await runDemo(readConfig(), start, (line) => process.stdout.write(`${line}\n`));
+      await runDemo(await readConfig(), start, (line) => process.stdout.write(`${line}\n`));
     },
   });
 }

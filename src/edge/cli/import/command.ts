@@ -54,7 +54,7 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
 }
 
 /** `docket import FILE`, against a running service. */
-export function makeImportCommand(reachable: () => Reachable) {
+export function makeImportCommand(reachable: () => Promise<Reachable>) {
   const text = (description: string, valueHint = 'column') => ({ type: 'string', valueHint, description }) as const;
   const flag = (description: string) => ({ type: 'boolean', description }) as const;
   return defineCommand({
@@ -77,7 +77,7 @@ export function makeImportCommand(reachable: () => Reachable) {
       token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
     },
     async run({ rawArgs }) {
-      process.exitCode = await importFile(rawArgs, reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
+      process.exitCode = await importFile(rawArgs, await reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
     },
   });
 }
