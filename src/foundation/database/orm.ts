@@ -10,23 +10,33 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** A query running longer is ended by the server, in milliseconds. */
   readonly statementTimeoutMs: number;
-  /** A lock not had after this is given up, in milliseconds. */
+  /** A lock not had after this is given up, in milliseconds; a transaction that does nothing for as long is ended, so that its locks are free. */
   readonly lockTimeoutMs: number;
   readonly entities: readonly EntityClass<AnyEntity>[];
   readonly log?: (line: string) => void;
 }
+
+/** The least that a transaction may do nothing before the server ends it, in milliseconds: a busy process may be held up for a moment. */
+const SHORTEST_IDLE_MS = 1_000;
+/** After this long without a word, the server asks whether the host of a connection is still there; so does the client. In seconds. */
+const SILENCE_SECONDS = 10;
 
 /**
  * Opens the pool and the entity manager over a migrated database. Every connection works in UTC, in
  * Docket's schema, and under the service's own role where the database user is a member of it.
  */
 export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
+  const idleMs = Math.max(SHORTEST_IDLE_MS, options.lockTimeoutMs);
   const settings = [
     `search_path=${SCHEMA}`,
     'timezone=UTC',
     `statement_timeout=${options.statementTimeoutMs}`,
     `lock_timeout=${options.lockTimeoutMs}`,
-    'idle_in_transaction_session_timeout=60000',
+    // Of a process that is stopped, or whose host has vanished, nobody hears: its locks are not to be held longer than others wait for one.
+    `idle_in_transaction_session_timeout=${idleMs}`,
+    `tcp_user_timeout=${idleMs}`,
+    `tcp_keepalives_idle=${SILENCE_SECONDS}`,
+    'tcp_keepalives_interval=5',
     'jit=off',
   ];
   const takesRole = await mayTakeServiceRole(options.url);
@@ -40,6 +50,8 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
     driverOptions: {
       options: settings.map((setting) => `-c ${setting}`).join(' '),
       connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: SILENCE_SECONDS * 1000,
       application_name: 'docket',
       Client: PooledClient,
       // Statements are sent at once, without waiting for the answers to those before.

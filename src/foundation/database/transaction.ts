@@ -1,6 +1,7 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import { sqlStateOf } from './failures.ts';
 import type { Sql } from './sql.ts';
 
 /** A transaction on one connection. */
@@ -17,6 +18,9 @@ export interface Transaction {
 const BEGIN =
   'BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
 
+/** What PostgreSQL says of every statement that it gets after one has failed. */
+const AFTER_A_FAILURE = '25P02';
+
 /**
  * Runs `work` in a READ COMMITTED transaction and commits. BEGIN, the statements of `work` and COMMIT go out
  * without waiting for each other's answers, except where `work` itself awaits one. Throws the first failure,
@@ -25,29 +29,66 @@ const BEGIN =
 export async function inTransaction<T>(orm: MikroORM, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const pool = await poolOf(orm);
   const client = await pool.connect();
-  const sent: Promise<unknown>[] = [];
-  const keep = (answer: Promise<unknown>): void => {
-    // Looked at together below; until then nobody waits for it.
-    answer.catch(() => undefined);
-    sent.push(answer);
-  };
+  const statements = new Statements(client);
   try {
-    keep(client.query(BEGIN));
+    statements.send(BEGIN);
     const tx: Transaction = {
-      sql: async <Row>(text: string, values: readonly unknown[] = []) => (await client.query(text, values as unknown[])).rows as Row[],
-      send: (text, values = []) => keep(client.query(text, values as unknown[])),
+      sql: async <Row>(text: string, values: readonly unknown[] = []) => (await statements.ask(text, values)).rows as Row[],
+      send: (text, values) => statements.send(text, values),
       entities: () => entitiesOn(orm, client),
     };
     const result = await work(tx);
-    keep(client.query('COMMIT'));
-    await Promise.all(sent);
+    statements.send('COMMIT');
+    await statements.succeeded();
     client.release();
     return result;
   } catch (thrown) {
     await rollBack(client);
-    const [first] = (await Promise.allSettled(sent)).filter((one) => one.status === 'rejected');
-    throw first?.reason ?? thrown;
+    throw await statements.causeOf(thrown);
   }
+}
+
+/** The statements of a transaction, in the order in which they were sent. */
+class Statements {
+  readonly #client: PoolClient;
+  readonly #all: Promise<QueryResult>[] = [];
+  /** Those that nobody waits for. */
+  readonly #sent: Promise<QueryResult>[] = [];
+
+  constructor(client: PoolClient) {
+    this.#client = client;
+  }
+
+  ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const answer = this.#client.query(text, values as unknown[]);
+    // Looked at together later; until then nobody may wait for it.
+    answer.catch(() => undefined);
+    this.#all.push(answer);
+    return answer;
+  }
+
+  send(text: string, values: readonly unknown[] = []): void {
+    this.#sent.push(this.ask(text, values));
+  }
+
+  async succeeded(): Promise<void> {
+    await Promise.all(this.#sent);
+  }
+
+  /**
+   * Why the transaction failed, as far as its statements know better than what was thrown: one that nobody
+   * waited for failed, or all that was heard of is a statement that came after the one that failed.
+   */
+  async causeOf(thrown: unknown): Promise<unknown> {
+    const unheard = await failuresOf(this.#sent);
+    if (unheard.length === 0 && sqlStateOf(thrown) !== AFTER_A_FAILURE) return thrown;
+    const failures = await failuresOf(this.#all);
+    return failures.find((failure) => sqlStateOf(failure) !== AFTER_A_FAILURE) ?? thrown;
+  }
+}
+
+async function failuresOf(answers: readonly Promise<unknown>[]): Promise<unknown[]> {
+  return (await Promise.allSettled(answers)).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
 }
 
 /** Ends what failed; a connection on which that is not possible leaves the pool. */

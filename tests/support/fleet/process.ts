@@ -25,7 +25,7 @@ export interface ServingProcess {
   /** Settles with its exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
   /** Sends it a signal; does not wait. */
-  signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 const environmentOf = (databaseUrl: string, more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
