@@ -196,6 +196,7 @@ CREATE TABLE group_pools (
   CONSTRAINT group_pools_group_id_fkey FOREIGN KEY (group_id) REFERENCES groups(group_id)
 );
 CREATE INDEX group_pools_by_pool ON docket.group_pools USING btree (pool_id);
+CREATE TRIGGER group_pools_moved AFTER UPDATE ON docket.group_pools FOR EACH ROW WHEN ((new.pool_id IS DISTINCT FROM old.pool_id)) EXECUTE FUNCTION group_pools_moved();
 GRANT DELETE, INSERT, SELECT, UPDATE ON group_pools TO docket_service;
 
 CREATE TABLE group_relaxations (
@@ -242,6 +243,7 @@ CREATE TRIGGER groups_audit_update AFTER UPDATE ON docket.groups REFERENCING OLD
 CREATE TRIGGER groups_eligibility_insert AFTER INSERT ON docket.groups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_eligibility();
 CREATE TRIGGER groups_eligibility_update AFTER UPDATE ON docket.groups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION groups_eligibility();
 CREATE TRIGGER groups_key_stays BEFORE UPDATE ON docket.groups FOR EACH ROW WHEN ((old.group_id IS DISTINCT FROM new.group_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER groups_name_stays BEFORE UPDATE ON docket.groups FOR EACH ROW WHEN ((new.key IS DISTINCT FROM old.key)) EXECUTE FUNCTION refuse_key_change();
 CREATE TRIGGER groups_no_truncate BEFORE TRUNCATE ON docket.groups FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER groups_version BEFORE UPDATE ON docket.groups FOR EACH ROW EXECUTE FUNCTION raise_version();
 GRANT DELETE, INSERT, SELECT, UPDATE ON groups TO docket_service;
@@ -537,6 +539,19 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.group_pools_moved()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM FROM pools WHERE pool_id IN (OLD.pool_id, NEW.pool_id) ORDER BY pool_id FOR UPDATE;
+  UPDATE pools SET sequence = sequence + 1 WHERE pool_id IN (OLD.pool_id, NEW.pool_id);
+  RETURN NULL;
+END $function$
+;
+
 CREATE OR REPLACE FUNCTION docket.group_relaxations_eligibility()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -664,6 +679,7 @@ CREATE OR REPLACE FUNCTION docket.handicaps_eligibility()
  SET search_path TO 'docket', 'pg_temp'
 AS $function$
 BEGIN
+  PERFORM raise_pools((SELECT array_agg(group_id) FROM changed_rows));
   INSERT INTO eligibility_changes (kind, group_id, agent_id, state)
     SELECT 'HANDICAP', group_id, agent_id, jsonb_build_object('business_day', business_day, 'handicap', CASE WHEN TG_OP = 'DELETE' THEN 0 ELSE handicap END)
     FROM changed_rows ORDER BY group_id, agent_id;
