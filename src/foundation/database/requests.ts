@@ -30,7 +30,7 @@ export const requestName = (actor: string, requestId: string): string => `${requ
 const FIND_REQUESTS = prepared(
   `SELECT r.actor, r.request_id, r.body_hash, r.answer
    FROM unnest($1::text[], $2::uuid[]) AS wanted(actor, request_id)
-   JOIN requests r USING (actor, request_id)`,
+   CROSS JOIN LATERAL (SELECT * FROM requests q WHERE q.actor = wanted.actor AND q.request_id = wanted.request_id OFFSET 0) r`,
 );
 
 /** What is on record for the given callers and request ids, by `requestName`. Records live 30 days. */

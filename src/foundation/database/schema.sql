@@ -429,8 +429,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -455,8 +457,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -481,8 +485,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.agent_id = n.agent_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
@@ -585,8 +591,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -611,8 +619,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -637,8 +647,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
@@ -746,8 +758,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -772,8 +786,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -798,8 +814,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id AND o.agent_id = n.agent_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
@@ -888,8 +906,10 @@ DECLARE
         coalesce(s.reason, r.reason, ''),
         %2$L, %3$s, n.version, %4$L, %5$s
       FROM %6$s
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = %7$s AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = %7$s AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       %8$s;
       RETURN NULL;
     END $f$ $body$;
@@ -983,8 +1003,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{secret_hash}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1009,8 +1031,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'DELETE', to_jsonb(n) - '{secret_hash}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1035,8 +1059,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.token_id = n.token_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{secret_hash}'::text[] AS before, to_jsonb(n) - '{secret_hash}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
@@ -1067,8 +1093,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1093,8 +1121,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1119,8 +1149,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.settings_id = n.settings_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
@@ -1151,8 +1183,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{last_request}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = n.last_request AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = n.last_request AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1177,8 +1211,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'DELETE', to_jsonb(n) - '{last_request}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = NULL::uuid AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
     END $function$
@@ -1203,8 +1239,10 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.ticket_id = n.ticket_id
-      LEFT JOIN requests s ON s.request_key = setting AND s.transaction_id = pg_current_xact_id()
-      LEFT JOIN requests r ON r.request_key = n.last_request AND r.transaction_id = pg_current_xact_id()
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = n.last_request AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{last_request}'::text[] AS before, to_jsonb(n) - '{last_request}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
         SELECT j.after,
