@@ -1,4 +1,5 @@
 import type { Unit } from '../../foundation/commands/command.ts';
+import { arrayText } from '../../foundation/database/array-text.ts';
 import { takeNumbers as fetchNumbers } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import type { Assignments, Numbers } from './assignments.ts';
@@ -80,7 +81,7 @@ export function writeAssignments(unit: Unit, assignments: Assignments): void {
 export function writeTicketNumbers(unit: Unit, groups: Iterable<RosterGroup>): void {
   const changed = [...groups];
   if (changed.length === 0) return;
-  unit.send(WRITE_TICKET_NUMBERS, [changed.map((group) => group.groupId), changed.map((group) => group.lastTicketNumber)]);
+  unit.send(WRITE_TICKET_NUMBERS, [arrayText(changed.map((group) => group.groupId)), arrayText(changed.map((group) => group.lastTicketNumber))]);
 }
 
 function writeRounds(unit: Unit, { rounds }: Assignments): void {
@@ -92,17 +93,17 @@ function writeRounds(unit: Unit, { rounds }: Assignments): void {
 function writeDecisions(unit: Unit, { decisions }: Assignments): void {
   if (decisions.length === 0) return;
   unit.send(WRITE_DECISIONS, [
-    decisions.map((decision) => decision.sequence),
-    decisions.map((decision) => decision.ticketId),
-    decisions.map((decision) => decision.groupId),
-    decisions.map((decision) => decision.kind),
-    decisions.map((decision) => decision.roundId),
-    decisions.map((decision) => decision.position),
-    decisions.map((decision) => decision.agentId),
-    decisions.map((decision) => decision.previousAgentId),
-    decisions.map((decision) => decision.tieBreak),
-    decisions.map((decision) => decision.businessDay),
-    decisions.map((decision) => decision.requestKey),
+    arrayText(decisions.map((decision) => decision.sequence)),
+    arrayText(decisions.map((decision) => decision.ticketId)),
+    arrayText(decisions.map((decision) => decision.groupId)),
+    arrayText(decisions.map((decision) => decision.kind)),
+    arrayText(decisions.map((decision) => decision.roundId)),
+    arrayText(decisions.map((decision) => decision.position)),
+    arrayText(decisions.map((decision) => decision.agentId)),
+    arrayText(decisions.map((decision) => decision.previousAgentId)),
+    arrayText(decisions.map((decision) => decision.tieBreak)),
+    arrayText(decisions.map((decision) => decision.businessDay)),
+    arrayText(decisions.map((decision) => decision.requestKey)),
     unit.now,
   ]);
 }
@@ -110,13 +111,13 @@ function writeDecisions(unit: Unit, { decisions }: Assignments): void {
 function writeReleases(unit: Unit, { releases }: Assignments): void {
   if (releases.length === 0) return;
   unit.send(WRITE_RELEASES, [
-    releases.map((release) => release.sequence),
-    releases.map((release) => release.ticketId),
-    releases.map((release) => release.groupId),
-    releases.map((release) => release.agentId),
-    releases.map((release) => release.resolved),
-    releases.map((release) => release.businessDay),
-    releases.map((release) => release.requestKey),
+    arrayText(releases.map((release) => release.sequence)),
+    arrayText(releases.map((release) => release.ticketId)),
+    arrayText(releases.map((release) => release.groupId)),
+    arrayText(releases.map((release) => release.agentId)),
+    arrayText(releases.map((release) => release.resolved)),
+    arrayText(releases.map((release) => release.businessDay)),
+    arrayText(releases.map((release) => release.requestKey)),
     unit.now,
   ]);
 }
@@ -125,14 +126,14 @@ function writeAgentCounters(unit: Unit, { touched }: Assignments): void {
   if (touched.size === 0) return;
   const agents = [...touched];
   unit.send(WRITE_AGENT_COUNTERS, [
-    agents.map((agent) => agent.agentId),
-    agents.map((agent) => agent.businessDay),
-    agents.map((agent) => agent.assignedToday),
-    agents.map((agent) => agent.resolvedToday),
-    agents.map((agent) => agent.totalAssigned),
-    agents.map((agent) => agent.totalResolved),
-    agents.map((agent) => agent.openTickets),
-    agents.map((agent) => agent.lastAssignedSequence),
-    agents.map((agent) => agent.lastAssignTime),
+    arrayText(agents.map((agent) => agent.agentId)),
+    arrayText(agents.map((agent) => agent.businessDay)),
+    arrayText(agents.map((agent) => agent.assignedToday)),
+    arrayText(agents.map((agent) => agent.resolvedToday)),
+    arrayText(agents.map((agent) => agent.totalAssigned)),
+    arrayText(agents.map((agent) => agent.totalResolved)),
+    arrayText(agents.map((agent) => agent.openTickets)),
+    arrayText(agents.map((agent) => agent.lastAssignedSequence)),
+    arrayText(agents.map((agent) => agent.lastAssignTime)),
   ]);
 }

@@ -51,7 +51,12 @@ export async function holdPools(sql: Sql, poolIds: readonly string[]): Promise<H
  */
 export async function takeNumbers(sql: Sql, count: number): Promise<number[]> {
   const blocks = await sql<{ first: string }>(TAKE_BLOCKS, [Math.ceil(count / NUMBERS_PER_BLOCK)]);
-  return blocks.flatMap(({ first }) => Array.from({ length: NUMBERS_PER_BLOCK }, (_, at) => Number(first) + at));
+  const numbers: number[] = [];
+  for (const block of blocks) {
+    const first = Number(block.first);
+    for (let at = 0; at < NUMBERS_PER_BLOCK; at++) numbers.push(first + at);
+  }
+  return numbers;
 }
 
 interface PoolRow {

@@ -1,5 +1,6 @@
 import type { ActorKind, Intent } from '../context.ts';
 import { newId } from '../ids.ts';
+import { arrayText } from './array-text.ts';
 import { prepared } from './prepared.ts';
 import type { Sql } from './sql.ts';
 
@@ -39,7 +40,7 @@ export async function findRequests(sql: Sql, origins: readonly Origin[]): Promis
   if (named.length === 0) return new Map();
   const rows = await sql<{ actor: string; request_id: string; body_hash: Uint8Array; answer: Uint8Array }>(FIND_REQUESTS, [
     named.map((origin) => origin.actor),
-    named.map((origin) => origin.intent.requestId),
+    arrayText(named.map((origin) => origin.intent.requestId ?? null)),
   ]);
   return new Map(rows.map((row) => [requestName(row.actor, row.request_id), { bodyHash: row.body_hash, answer: row.answer }]));
 }
@@ -58,11 +59,11 @@ const RECORD_REQUESTS = prepared(
  */
 export function recordRequests<T>(run: (text: string, values: readonly unknown[]) => T, requests: readonly NewRequest[]): T {
   return run(RECORD_REQUESTS, [
-    requests.map((request) => request.requestKey),
+    arrayText(requests.map((request) => request.requestKey)),
     requests.map((request) => request.origin.actor),
-    requests.map((request) => request.origin.actorKind),
-    requests.map((request) => request.origin.rpc),
-    requests.map((request) => request.origin.intent.requestId ?? null),
+    arrayText(requests.map((request) => request.origin.actorKind)),
+    arrayText(requests.map((request) => request.origin.rpc)),
+    arrayText(requests.map((request) => request.origin.intent.requestId ?? null)),
     requests.map((request) => request.origin.intent.reason),
     requests.map((request) => request.origin.intent.bodyHash),
     requests.map((request) => request.answer ?? null),
