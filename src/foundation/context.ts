@@ -10,6 +10,7 @@ import type {
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { CommandKind } from './commands/command.ts';
+import type { Look } from './database/gathered-lookups.ts';
 import type { Sql } from './database/sql.ts';
 
 /** What a caller may be; the contract's method options say which roles an RPC is open to. */
@@ -52,6 +53,8 @@ export interface Context {
   /** Aborted when the caller goes away or his deadline passes. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Looks one thing up together with what other calls ask for at the same moment; its statement does not end with the call. */
+  gather<Input, Found>(look: Look<Input, Found>, input: Input): Promise<Found>;
   /**
    * Carries a change out through the command queue, attributed to this call: idempotent by its
    * request id, without effect when it is `validate_only`. Resolves after the commit.

@@ -1,5 +1,6 @@
 import type { Unit } from '../../foundation/commands/command.ts';
 import type { LockedPool } from '../../foundation/database/pools.ts';
+import { prepared } from '../../foundation/database/prepared.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 
 /** What a change touches: groups by name, and agents with all groups that they are members of or hold pending tickets of. */
@@ -8,14 +9,8 @@ export interface PoolNeed {
   readonly agentIds?: readonly string[];
 }
 
-/** The pools that each of these changes needs, ids ascending; read without a lock. Groups that are not there need none. */
-export async function findPools(sql: Sql, needs: readonly PoolNeed[]): Promise<readonly string[][]> {
-  const groups = needs.flatMap(({ groupIds = [] }, at) => groupIds.map((id) => [at, id] as const));
-  const agents = needs.flatMap(({ agentIds = [] }, at) => agentIds.map((id) => [at, id] as const));
-  const found: string[][] = needs.map(() => []);
-  if (groups.length + agents.length === 0) return found;
-  const rows = await sql<{ at: number; pool_id: string }>(
-    `SELECT DISTINCT need.at, pool_id
+const FIND_POOLS = prepared(
+  `SELECT DISTINCT need.at, pool_id
      FROM (
        SELECT at, group_id FROM unnest($1::integer[], $2::uuid[]) AS named(at, group_id)
        UNION ALL
@@ -27,8 +22,20 @@ export async function findPools(sql: Sql, needs: readonly PoolNeed[]): Promise<r
      ) need
      JOIN group_pools USING (group_id)
      ORDER BY need.at, pool_id`,
-    [groups.map(([at]) => at), groups.map(([, id]) => id), agents.map(([at]) => at), agents.map(([, id]) => id)],
-  );
+);
+
+/** The pools that each of these changes needs, ids ascending; read without a lock. Groups that are not there need none. */
+export async function findPools(sql: Sql, needs: readonly PoolNeed[]): Promise<readonly string[][]> {
+  const groups = needs.flatMap(({ groupIds = [] }, at) => groupIds.map((id) => [at, id] as const));
+  const agents = needs.flatMap(({ agentIds = [] }, at) => agentIds.map((id) => [at, id] as const));
+  const found: string[][] = needs.map(() => []);
+  if (groups.length + agents.length === 0) return found;
+  const rows = await sql<{ at: number; pool_id: string }>(FIND_POOLS, [
+    groups.map(([at]) => at),
+    groups.map(([, id]) => id),
+    agents.map(([at]) => at),
+    agents.map(([, id]) => id),
+  ]);
   for (const row of rows) found[row.at]?.push(row.pool_id);
   return found;
 }

@@ -1,5 +1,6 @@
 import { type Instant, instantOf, microsOf } from '../../foundation/clock.ts';
 import { forUpdate, type Unit } from '../../foundation/commands/command.ts';
+import { prepared } from '../../foundation/database/prepared.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { isUuid } from '../../foundation/ids.ts';
 import { highestLevel, isAutomatic, type RosterGroup, relaxationInstant, relaxes } from '../assignment/index.ts';
@@ -7,33 +8,35 @@ import { type Existing, type ExternalReference, type NewTicket, type Obstacles, 
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
 import type { TicketWork } from './work.ts';
 
+const loadTicketsSql = (lock: string): string =>
+  prepared(
+    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
+       SELECT unnest($1::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY ($2::text[])
+     ) ORDER BY t.ticket_id ${lock}`,
+  );
+
 /** Reads tickets by id or key, locked in the order of their ids. Unknown references are missing in the answer. */
 export async function loadTickets(unit: Unit, references: readonly string[]): Promise<TicketRow[]> {
   if (references.length === 0) return [];
   const { ids, keys } = splitReferences(references);
-  return unit.sql<TicketRow>(
-    `SELECT ${TICKET_COLUMNS} FROM tickets t WHERE t.ticket_id IN (
-       SELECT unnest($1::uuid[]) UNION SELECT ticket_id FROM tickets WHERE key = ANY ($2::text[])
-     ) ORDER BY t.ticket_id ${forUpdate(unit)}`,
-    [ids, keys],
-  );
+  return unit.sql<TicketRow>(loadTicketsSql(forUpdate(unit)), [ids, keys]);
 }
 
-/** Groups of tickets, by the reference they were asked for; unknown ones are missing. */
-export async function findGroupsOfTickets(sql: Sql, references: readonly string[]): Promise<Map<string, string>> {
+const POOLS_OF_TICKETS = prepared(
+  `SELECT t.ticket_id, t.key, p.pool_id FROM tickets t JOIN group_pools p USING (group_id) WHERE t.ticket_id = ANY ($1::uuid[])
+   UNION ALL SELECT t.ticket_id, t.key, p.pool_id FROM tickets t JOIN group_pools p USING (group_id) WHERE t.key = ANY ($2::text[])`,
+);
+
+/** The pools of tickets' groups, by the reference they were asked for, read without a lock; unknown ones are missing. */
+export async function findPoolsOfTickets(sql: Sql, references: readonly string[]): Promise<Map<string, string>> {
   if (references.length === 0) return new Map();
   const { ids, keys } = splitReferences(references);
-  const rows = await sql<{ ticket_id: string; key: string; group_id: string }>(
-    `SELECT ticket_id, key, group_id FROM tickets WHERE ticket_id = ANY ($1::uuid[])
-     UNION ALL SELECT ticket_id, key, group_id FROM tickets WHERE key = ANY ($2::text[])`,
-    [ids, keys],
-  );
-  const groups = new Map<string, string>();
-  for (const row of rows) groups.set(row.ticket_id, row.group_id).set(row.key, row.group_id);
+  const rows = await sql<{ ticket_id: string; key: string; pool_id: string }>(POOLS_OF_TICKETS, [ids, keys]);
+  const pools = new Map(rows.flatMap((row) => [[row.ticket_id, row.pool_id] as const, [row.key, row.pool_id] as const]));
   return new Map(
     references.flatMap((reference) => {
-      const groupId = groups.get(isUuid(reference) ? reference.toLowerCase() : reference);
-      return groupId ? [[reference, groupId] as const] : [];
+      const poolId = pools.get(isUuid(reference) ? reference.toLowerCase() : reference);
+      return poolId ? [[reference, poolId] as const] : [];
     }),
   );
 }

@@ -8,7 +8,7 @@ import { findPools } from '../groups/index.ts';
 import { assertCreatable, createTicket, type NewTicket, type Obstacles } from './create.ts';
 import { TicketNotFound } from './errors.ts';
 import { findKnownAgents, type KnownAgents } from './known-agents.ts';
-import { findGroupsOfTickets, findObstacles, loadTickets, loadWhatWaitsForRoom } from './load.ts';
+import { findObstacles, findPoolsOfTickets, loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { toTicket } from './message.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import { isPending } from './rules.ts';
@@ -92,16 +92,18 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
   numbers: numbersOf,
   async pools(sql, inputs) {
     const placed = inputs.filter((input) => needsPool(input.patch));
-    const groupsOfTickets = await findGroupsOfTickets(
+    const own = await findPoolsOfTickets(
       sql,
       placed.map((input) => input.ticket),
     );
-    const groupsOf = (input: Change): string[] =>
-      needsPool(input.patch) ? [groupsOfTickets.get(input.ticket), input.patch.groupId].filter((groupId) => groupId !== undefined) : [];
-    return findPools(
+    const targets = await findPools(
       sql,
-      inputs.map((input) => ({ groupIds: groupsOf(input) })),
+      inputs.map(({ patch }) => ({ groupIds: patch.groupId === undefined ? [] : [patch.groupId] })),
     );
+    return inputs.map((input, at) => {
+      const pool = needsPool(input.patch) ? own.get(input.ticket) : undefined;
+      return [...new Set([...(pool === undefined ? [] : [pool]), ...(targets[at] ?? [])])];
+    });
   },
   plan: planTickets,
 };

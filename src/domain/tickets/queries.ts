@@ -1,3 +1,6 @@
+import type { Context } from '../../foundation/context.ts';
+import type { Look } from '../../foundation/database/gathered-lookups.ts';
+import { prepared } from '../../foundation/database/prepared.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { compileFilter, type FilterSchema } from '../../foundation/filter/index.ts';
 import { isUuid } from '../../foundation/ids.ts';
@@ -53,13 +56,25 @@ const SORT_FIELDS: SortFields = {
 export const ticketOrder = (orderBy: string): Order =>
   parseOrderBy(orderBy.trim() === '' ? 'create_time desc' : orderBy, SORT_FIELDS, ['create_time', 'priority'], ['create_time', 'ticket_id']);
 
+const TICKETS_BY_ID = prepared(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE ticket_id = ANY ($1::uuid[])`);
+const TICKETS_BY_KEY = prepared(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE key = ANY ($1::text[])`);
+
+/** Tickets by id or key, whoever may see them; undefined where there is none. */
+const findTickets: Look<string, TicketRow | undefined> = async (sql, references) => {
+  const ids = references.filter(isUuid);
+  const keys = references.filter((reference) => !isUuid(reference));
+  const rows = [
+    ...(ids.length > 0 ? await sql<TicketRow>(TICKETS_BY_ID, [ids]) : []),
+    ...(keys.length > 0 ? await sql<TicketRow>(TICKETS_BY_KEY, [keys]) : []),
+  ];
+  const found = new Map(rows.flatMap((row) => [[row.ticket_id, row] as const, [row.key, row] as const]));
+  return references.map((reference) => found.get(isUuid(reference) ? reference.toLowerCase() : reference));
+};
+
 /** One ticket by id or key; throws TicketNotFound, also when it lies outside the scope. */
-export async function getTicket(sql: Sql, reference: string, scope: Scope): Promise<TicketRow> {
-  const where = new Where();
-  where.add(isUuid(reference) ? 'ticket_id = ?::uuid' : 'key = ?', reference);
-  where.addScope(scope);
-  const [row] = await sql<TicketRow>(`SELECT ${TICKET_COLUMNS} FROM tickets WHERE ${where.text}`, where.values);
-  if (!row) throw new TicketNotFound(reference);
+export async function getTicket(ctx: Pick<Context, 'gather'>, reference: string, scope: Scope): Promise<TicketRow> {
+  const row = await ctx.gather(findTickets, reference);
+  if (!row || (scope !== 'all' && !scope.includes(row.group_id))) throw new TicketNotFound(reference);
   return row;
 }
 

@@ -14,7 +14,7 @@ import type { TicketRow } from './row.ts';
 /** The handlers of TicketService that read tickets. */
 export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket' | 'batchGetTickets' | 'listTickets' | 'listTicketHistory'> = {
   async getTicket({ ticketId }, ctx) {
-    return { ticket: toTicket(await getTicket(ctx.sql, ticketId, await visibleGroups(ctx))) };
+    return { ticket: toTicket(await getTicket(ctx, ticketId, await visibleGroups(ctx))) };
   },
 
   async batchGetTickets({ ticketIds }, ctx) {
@@ -35,7 +35,7 @@ export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket
   },
 
   async listTicketHistory(request, ctx) {
-    const ticket = await getTicket(ctx.sql, request.ticketId, await visibleGroups(ctx));
+    const ticket = await getTicket(ctx, request.ticketId, await visibleGroups(ctx));
     const page = await listEntityHistory(ctx, [ListTicketHistoryRequestSchema, request], { entityType: 'ticket', entityId: ticket.ticket_id });
     return { auditEntries: page.items, nextPageToken: page.nextPageToken };
   },

@@ -49,7 +49,7 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
   },
   async explainAssignment({ ticketId, sequence }, ctx) {
     const visible = await visibleGroups(ctx);
-    const row = await getTicket(ctx.sql, ticketId, visible);
+    const row = await getTicket(ctx, ticketId, visible);
     return { explanation: await explainAssignment(ctx, row, sequence, visible) };
   },
 };

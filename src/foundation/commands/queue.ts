@@ -1,11 +1,11 @@
 import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import { isDatabaseLost, isRetryable } from '../database/failures.ts';
+import { GatheredLookups } from '../database/gathered-lookups.ts';
 import { sqlOf } from '../database/sql.ts';
 import { DomainError } from '../errors.ts';
 import { answerOnRecord, type Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
 import { PoolMemory } from './memory.ts';
-import { PoolLookup } from './pool-lookup.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
 import { type Start, type Waiting, WaitingLine } from './waiting-line.ts';
 
@@ -38,7 +38,7 @@ export class CommandQueue {
   readonly #deps: UnitOfWorkDeps;
   readonly #limits: QueueLimits;
   readonly #observer: QueueObserver | undefined;
-  readonly #lookup: PoolLookup;
+  readonly #lookups: GatheredLookups;
   readonly #memory = new PoolMemory();
   readonly #waiting = new WaitingLine();
   #lookingUp = 0;
@@ -52,7 +52,7 @@ export class CommandQueue {
     this.#deps = deps;
     this.#limits = limits;
     this.#observer = observer;
-    this.#lookup = new PoolLookup(() => sqlOf(deps.orm.em.fork()));
+    this.#lookups = new GatheredLookups(() => sqlOf(deps.orm.em.fork()));
   }
 
   /** Commands that wait to be taken. */
@@ -102,7 +102,7 @@ export class CommandQueue {
   async #poolsOf(command: Command): Promise<readonly string[]> {
     this.#lookingUp += 1;
     try {
-      return await this.#lookup.find(command);
+      return await this.#lookups.find(command.kind.pools, command.input);
     } catch (error) {
       throw isDatabaseLost(error) ? unavailable(error) : error;
     } finally {

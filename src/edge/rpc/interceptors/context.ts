@@ -5,6 +5,7 @@ import type { CommandKind } from '../../../foundation/commands/command.ts';
 import type { CommandQueue } from '../../../foundation/commands/queue.ts';
 import { submit } from '../../../foundation/commands/submit.ts';
 import type { Caller, Context, Intent } from '../../../foundation/context.ts';
+import { GatheredLookups, type Look } from '../../../foundation/database/gathered-lookups.ts';
 import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
 import type { Call, Interceptor } from '../call.ts';
 
@@ -20,8 +21,9 @@ export interface ContextDeps {
 
 /** Gives the handler its context: a fork of the entity manager for this call alone, and all that was learnt before. */
 export function makeContext(deps: ContextDeps): Interceptor {
+  const lookups = new GatheredLookups(() => sqlOf(deps.orm.em.fork()));
   return async (call, next) => {
-    call.context = new CallContext(call, deps);
+    call.context = new CallContext(call, deps, lookups);
     return next();
   };
 }
@@ -33,16 +35,18 @@ class CallContext implements Context {
   readonly intent: Intent | undefined;
   readonly signal: AbortSignal;
   readonly #deps: ContextDeps;
+  readonly #lookups: GatheredLookups;
   #em: EntityManager | undefined;
   #sql: Sql | undefined;
   #callLog: Logger | undefined;
 
-  constructor(call: Call, deps: ContextDeps) {
+  constructor(call: Call, deps: ContextDeps, lookups: GatheredLookups) {
     this.caller = call.caller ?? stranger;
     this.rpc = call.endpoint.rpc;
     this.intent = call.intent;
     this.signal = call.signal;
     this.#deps = deps;
+    this.#lookups = lookups;
   }
 
   get em(): EntityManager {
@@ -58,6 +62,10 @@ class CallContext implements Context {
   get log(): Logger {
     this.#callLog ??= this.#deps.log.child({ rpc: this.rpc, actor: this.caller.actor, request_id: this.intent?.requestId });
     return this.#callLog;
+  }
+
+  gather<Input, Found>(look: Look<Input, Found>, input: Input): Promise<Found> {
+    return this.#lookups.find(look, input);
   }
 
   carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input): Promise<MessageShape<Answer>> {
