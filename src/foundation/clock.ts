@@ -29,18 +29,18 @@ export function toTimestamp(instant: Instant | null | undefined): Timestamp | un
 export function toTimestamp(instant: Instant | null | undefined): Timestamp | undefined {
   if (!instant) return undefined;
   if (instant !== last.instant) last = { instant, ...parse(instant) };
-  return create(TimestampSchema, { seconds: last.seconds, nanos: last.nanos });
+  return create(TimestampSchema, { seconds: BigInt(last.seconds), nanos: last.nanos });
 }
 
 /** What was read last: all rows of a unit of work carry the same time. */
-let last: { readonly instant: Instant; readonly seconds: bigint; readonly nanos: number } = { instant: '', seconds: 0n, nanos: 0 };
+let last: { readonly instant: Instant; readonly seconds: number; readonly nanos: number } = { instant: '', seconds: 0, nanos: 0 };
 
-function parse(instant: Instant): { seconds: bigint; nanos: number } {
+function parse(instant: Instant): { seconds: number; nanos: number } {
   const match = /^(\d+)-(\d+)-(\d+)[ T](\d+):(\d+):(\d+)(?:\.(\d+))?(?:Z|\+00(?::?00)?)$/.exec(instant);
   if (!match) throw new Error(`not an instant in UTC: ${instant}`);
   const [, year, month, day, hour, minute, second, fraction] = match;
   const seconds = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)) / 1000;
-  return { seconds: BigInt(seconds), nanos: Number((fraction ?? '').padEnd(9, '0')) };
+  return { seconds, nanos: Number((fraction ?? '').padEnd(9, '0')) };
 }
 
 /** The database's form of a wire timestamp, cut to microseconds. */
@@ -55,8 +55,8 @@ export function fromTimestamp(timestamp: Timestamp): Instant {
 /** An instant in microseconds since 1970, exact until the year 2255; minus infinity for `-infinity`. */
 export function microsOf(instant: Instant): number {
   if (instant === '-infinity') return -Infinity;
-  const { seconds, nanos } = toTimestamp(instant);
-  return Number(seconds) * 1_000_000 + nanos / 1000;
+  const { seconds, nanos } = parse(instant);
+  return seconds * 1_000_000 + nanos / 1000;
 }
 
 /** The instant so many microseconds after the start of 1970. */
