@@ -21,6 +21,23 @@ is repeated with the same \`request_id\`.
 
 Several processes over one database share the work; none of them is special.
 
+\`npm start\` gives V8 two flags that keep a process under 250 MB under load, and lets Node keep compiled code in
+\`node_modules/.cache/docket\`: see decision 12. \`node src/main.ts serve\` alone needs more memory.
+
+## Workers
+\`DOCKET_WORKERS=n\` serves by n processes on the same ports, for machines with more cores than one process can use. The process that is
+started brings the database along and to the newest schema, starts the workers, and deals new connections out to them in turn; a
+connection stays with its worker, so few callers should open several. Assignments are as exact as with one: the database's
+locks see to that, whoever asks.
+
+- Settings hold for each worker: n workers have n times the database connections (\`DOCKET_DATABASE_POOL_SIZE\`, and five for jobs).
+- Worker i has its own \`/metrics\`, on \`DOCKET_METRICS_PORT\` + i, counted from 0: scrape all. What is told of the database (tickets, spread) is the
+  same on each; calls, queues and memory are its own.
+- \`worker\` in a log line says who wrote it. A worker that ends is replaced, with a growing pause if it did not live for ten seconds
+  ("a worker ended; another takes its place"); the others go on. Its callers see UNAVAILABLE once and connect anew.
+- One that cannot even start ends the service with its reason.
+- SIGTERM or Ctrl-C stops the workers in order within ten seconds, then the rest. SIGTERM to one worker alone lets its calls in flight finish and replaces it.
+
 ## Settings
 By environment variables. All faults are told at once at start; variables that begin with \`DOCKET_\` and are no settings are
 warned of. An empty value counts as unset.

@@ -12,7 +12,8 @@ async function begin(quiet: boolean) {
   const { loadConfig, unknownSettings } = await import('./foundation/config/index.ts');
   const { makeLog } = await import('./foundation/log.ts');
   const config = loadConfig(process.env);
-  const log = makeLog({ level: quiet && process.env['DOCKET_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel });
+  const level = quiet && process.env['DOCKET_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel;
+  const log = makeLog({ level, shared: config.workers > 1 });
   for (const name of unknownSettings(process.env)) log.warn(`${name} is not a setting of Docket`);
   return { config, log };
 }

@@ -12,14 +12,22 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Which port to take. */
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+  /** What it is for, in messages. */
+  readonly name: string;
+  /** Whether this process has it to itself; otherwise all workers of a service take turns with its connections. */
+  readonly own?: boolean;
+  readonly log: Logger;
+}
+
 /**
  * Takes connections on a port and hands each one on.
  * @throws Error naming host and port when they cannot be had.
  */
-export async function listen(
-  at: { readonly host: string; readonly port: number; readonly name: string; readonly log: Logger },
-  onConnection: (socket: Socket) => void,
-): Promise<Listener> {
+export async function listen(at: ListenAt, onConnection: (socket: Socket) => void): Promise<Listener> {
   const sockets = new Set<Socket>();
   // As for Node's own HTTP server: who has said everything can still hear the answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
@@ -48,14 +56,14 @@ export async function listen(
   };
 }
 
-function bound(server: Server, at: { readonly host: string; readonly port: number; readonly name: string }): Promise<void> {
+function bound(server: Server, at: ListenAt): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why = cause.code === 'EADDRINUSE' ? 'another program is using it' : cause.message;
       reject(new Error(`cannot listen for ${at.name} on ${at.host}:${at.port}: ${why}`, { cause }));
     });
     // Node's own backlog of 511 loses connections when many clients come at once.
-    server.listen({ port: at.port, host: at.host, backlog: MAX_CONNECTIONS }, () => {
+    server.listen({ port: at.port, host: at.host, backlog: MAX_CONNECTIONS, exclusive: at.own ?? false }, () => {
       server.removeAllListeners('error');
       resolve();
     });

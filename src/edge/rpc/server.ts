@@ -70,8 +70,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
 
   const listeners: Listener[] = [];
   try {
-    const on = async (name: string, host: string, port: number, take: (socket: Socket) => void) => {
-      const listener = await listen({ name, host, port, log }, take);
+    const on = async (name: string, host: string, port: number, take: (socket: Socket) => void, own = false) => {
+      const listener = await listen({ name, host, port, own, log }, take);
       listeners.push(listener);
       return listener.port;
     };
@@ -80,7 +80,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       grpc.serve(socket);
     });
     const connectPort = await on('Connect', config.host, config.connectPort, web.serve);
-    const metricsPort = await on('metrics', config.metricsHost, config.metricsPort, (socket) => scrapes.emit('connection', socket));
+    const metricsPort = await on('metrics', config.metricsHost, config.metricsPort, (socket) => scrapes.emit('connection', socket), true);
     log.info({ grpc_port: grpcPort, connect_port: connectPort, metrics_port: metricsPort, host: config.host }, 'serving');
 
     let closed: Promise<void> | undefined;

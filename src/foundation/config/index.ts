@@ -40,6 +40,8 @@ function faultsBetween(config: Partial<Config>): string[] {
     faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
   if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize)
     faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
+  if (config.metricsPort && config.workers && config.metricsPort + config.workers - 1 > 65_535)
+    faults.push('DOCKET_METRICS_PORT must leave a port up to 65535 for each of DOCKET_WORKERS');
   return faults;
 }
 

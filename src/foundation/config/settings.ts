@@ -63,7 +63,16 @@ export const settings = {
     text().default('127.0.0.1'),
     'Address that /metrics listens on. It asks for no token: keep it to this machine or to a private network.',
   ),
-  metricsPort: setting('DOCKET_METRICS_PORT', port().default(9_464), 'Port for /metrics in the Prometheus format. 0 takes a free one.'),
+  metricsPort: setting(
+    'DOCKET_METRICS_PORT',
+    port().default(9_464),
+    'Port for /metrics in the Prometheus format. 0 takes a free one. With several workers it is that of the first; the others have the next ones.',
+  ),
+  workers: setting(
+    'DOCKET_WORKERS',
+    wholeNumber(1, 64).default(1),
+    'Processes that serve on the same ports; about as many as the machine has cores to spare for the service. Each has the connections, lanes and queue of the other settings.',
+  ),
   corsOrigins: setting(
     'DOCKET_CORS_ORIGINS',
     list()
