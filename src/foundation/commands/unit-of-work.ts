@@ -33,8 +33,10 @@ export interface Batch {
  * the commit; throws, with everything rolled back, on any unexpected failure.
  */
 export async function carryOutInTransaction(deps: UnitOfWorkDeps, memory: PoolMemory, poolIds: readonly string[], batch: Batch): Promise<Settled[]> {
-  const { settled, unit } = await inTransaction(deps.orm, async (tx) => {
-    const expected = batch.expected();
+  const expected = batch.expected();
+  // Whatever else may come in while the locks are waited for.
+  const planning = expected.every((command) => command.kind.remembers) ? 'byKey' : 'usual';
+  const { settled, unit } = await inTransaction(deps.orm, planning, async (tx) => {
     // Sent together: what is to be read under the locks comes behind them.
     const [held, recorded, numbers] = await Promise.all([
       hold(tx.sql, poolIds),

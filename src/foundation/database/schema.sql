@@ -471,6 +471,7 @@ CREATE OR REPLACE FUNCTION docket.agents_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();
@@ -505,6 +506,7 @@ CREATE OR REPLACE FUNCTION docket.agents_eligibility()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
 DECLARE
   changed agents[];
@@ -633,6 +635,7 @@ CREATE OR REPLACE FUNCTION docket.groups_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();
@@ -667,6 +670,7 @@ CREATE OR REPLACE FUNCTION docket.groups_eligibility()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
 DECLARE
   changed groups[];
@@ -800,6 +804,7 @@ CREATE OR REPLACE FUNCTION docket.memberships_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();
@@ -1045,6 +1050,7 @@ CREATE OR REPLACE FUNCTION docket.service_tokens_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();
@@ -1135,6 +1141,7 @@ CREATE OR REPLACE FUNCTION docket.settings_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();
@@ -1225,6 +1232,7 @@ CREATE OR REPLACE FUNCTION docket.tickets_audit_update()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'docket', 'pg_temp'
+ SET enable_hashjoin TO 'on'
 AS $function$
     DECLARE
       setting uuid := named_request();

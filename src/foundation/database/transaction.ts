@@ -14,9 +14,16 @@ export interface Transaction {
   entities(): Promise<EntityManager>;
 }
 
-// Statements of units of work look things up by key: one plan is good for all values, and PostgreSQL would make a new one at each call.
-const BEGIN =
-  'BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off';
+/** How PostgreSQL plans the statements of a transaction: as ever, or once for all values and going by key. */
+export type Planning = 'usual' | 'byKey';
+
+// Where every statement looks things up by key, one plan is good for all values and PostgreSQL need not make one at each call; and a
+// plan made while a table was small must not be kept as a scan of it.
+const BEGIN: Record<Planning, string> = {
+  usual: 'BEGIN',
+  byKey:
+    'BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off',
+};
 
 /** What PostgreSQL says of every statement that it gets after one has failed. */
 const AFTER_A_FAILURE = '25P02';
@@ -26,12 +33,12 @@ const AFTER_A_FAILURE = '25P02';
  * without waiting for each other's answers, except where `work` itself awaits one. Throws the first failure,
  * with everything rolled back.
  */
-export async function inTransaction<T>(orm: MikroORM, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const pool = await poolOf(orm);
   const client = await pool.connect();
   const statements = new Statements(client);
   try {
-    statements.send(BEGIN);
+    statements.send(BEGIN[planning]);
     const tx: Transaction = {
       sql: async <Row>(text: string, values: readonly unknown[] = []) => (await statements.ask(text, values)).rows as Row[],
       send: (text, values) => statements.send(text, values),
