@@ -1,0 +1,299 @@
+import TinyQueue from 'tinyqueue';
+
+/** What things cost, in milliseconds of one core's time unless it says otherwise. `npm run bench` measures them. */
+export interface Costs {
+  /** The service: for each call, from its bytes to its answer. */
+  readonly callMs: number;
+  /** The database: for each unit of work, whatever it carries. */
+  readonly unitMs: number;
+  /** The database: for each ticket. */
+  readonly ticketMs: number;
+  /** What a commit waits for the disk, or for a standby; takes no core's time. */
+  readonly commitMs: number;
+  /** From the service to the database and back; takes no core's time. */
+  readonly roundTripMs: number;
+  /** The load: for each call, where it shares the cores. */
+  readonly loadMs: number;
+}
+
+/** What is simulated. */
+export interface Setup {
+  readonly processes: number;
+  readonly pools: number;
+  /** Calls open at every moment, spread over the processes; each goes to a pool at random. */
+  readonly callers: number;
+  /** Cores of the services' machines, and of the database's; a single number when all share one machine. */
+  readonly cores: number | { readonly service: number; readonly database: number };
+  /** Units of work in flight in each process. */
+  readonly lanes: number;
+  /** Pools that one unit of work holds at most. */
+  readonly poolsPerUnit: number;
+  /** Whether all calls for a pool go to one process, as a balancer that looks at the group could see to. */
+  readonly byPool: boolean;
+}
+
+/** What came of it. */
+export interface Outcome {
+  readonly ticketsPerSecond: number;
+  /** Tickets in one commit, on average. */
+  readonly batch: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Share of its time that the busiest pool was locked. */
+  readonly lockedShare: number;
+}
+
+/** As in the queue of changes (`src/foundation/commands/waiting-line.ts`). */
+const BATCH_CAP = 1024;
+const SMALLEST_SHARE = 16;
+/** Of a call's work in the service: before it waits, while the batch is planned, and when it is answered. */
+const BEFORE = 0.5;
+const PLANNED = 0.2;
+const ANSWERED = 0.3;
+/** Of a unit's work in the database: until its locks are held and its look-ups answered. */
+const OPENED = 0.4;
+
+type Then = () => void;
+
+/** Simulated time, in milliseconds, and what is to happen when. */
+class Clock {
+  now = 0;
+  #count = 0;
+  readonly #events = new TinyQueue<{ at: number; order: number; then: Then }>([], (a, b) => a.at - b.at || a.order - b.order);
+
+  after(ms: number, then: Then): void {
+    this.#events.push({ at: this.now + ms, order: this.#count++, then });
+  }
+
+  runUntil(end: number): void {
+    for (let event = this.#events.peek(); event && event.at <= end; event = this.#events.peek()) {
+      this.#events.pop();
+      this.now = event.at;
+      event.then();
+    }
+    this.now = end;
+  }
+}
+
+/** Whoever comes is served in turn, so many at a time. */
+class Servers {
+  readonly #clock: Clock;
+  #free: number;
+  readonly #line: { ms: number; then: Then }[] = [];
+  #next = 0;
+
+  constructor(clock: Clock, count: number) {
+    this.#clock = clock;
+    this.#free = count;
+  }
+
+  run(ms: number, then: Then): void {
+    this.#line.push({ ms, then });
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#free > 0 && this.#next < this.#line.length) {
+      const task = this.#line[this.#next++] as { ms: number; then: Then };
+      if (this.#next > 1024) {
+        this.#line.splice(0, this.#next);
+        this.#next = 0;
+      }
+      this.#free -= 1;
+      this.#clock.after(task.ms, () => {
+        this.#free += 1;
+        task.then();
+        this.#serve();
+      });
+    }
+  }
+}
+
+/** One thread: one task at a time, each on a core of its machine. */
+class Thread {
+  readonly #cores: Servers;
+  readonly #line: { ms: number; then: Then }[] = [];
+  #isBusy = false;
+
+  constructor(cores: Servers) {
+    this.#cores = cores;
+  }
+
+  run(ms: number, then: Then): void {
+    this.#line.push({ ms, then });
+    this.#serve();
+  }
+
+  #serve(): void {
+    const task = this.#isBusy ? undefined : this.#line.shift();
+    if (!task) return;
+    this.#isBusy = true;
+    this.#cores.run(task.ms, () => {
+      this.#isBusy = false;
+      task.then();
+      this.#serve();
+    });
+  }
+}
+
+/** The lock of a pool's row: first come, first served, over all processes. */
+class Lock {
+  readonly #clock: Clock;
+  readonly #line: Then[] = [];
+  #since: number | undefined;
+  heldMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(then: Then): void {
+    if (this.#since !== undefined) {
+      this.#line.push(then);
+      return;
+    }
+    this.#since = this.#clock.now;
+    then();
+  }
+
+  release(): void {
+    this.heldMs += this.#clock.now - (this.#since ?? this.#clock.now);
+    this.#since = undefined;
+    const next = this.#line.shift();
+    if (next) this.take(next);
+  }
+}
+
+interface World {
+  readonly clock: Clock;
+  readonly costs: Costs;
+  readonly database: Servers;
+  readonly locks: readonly Lock[];
+  readonly lanes: number;
+  readonly poolsPerUnit: number;
+  carried(tickets: number): void;
+}
+
+interface Waiting {
+  readonly pool: number;
+  readonly answer: Then;
+}
+
+/** One process of the service: the queue of changes, as the real one gathers and takes them. */
+class Process {
+  readonly #world: World;
+  readonly #thread: Thread;
+  #line: Waiting[] = [];
+  readonly #held = new Set<number>();
+  #busy = 0;
+  #lastTaken = 0;
+
+  constructor(world: World, cores: Servers) {
+    this.#world = world;
+    this.#thread = new Thread(cores);
+  }
+
+  call(pool: number, answer: Then): void {
+    this.#thread.run(this.#world.costs.callMs * BEFORE, () => {
+      this.#line.push({ pool, answer });
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#busy < this.#world.lanes) {
+      const pools = [...new Set(this.#line.flatMap(({ pool }) => (this.#held.has(pool) ? [] : [pool])))]
+        .slice(0, this.#world.poolsPerUnit)
+        .sort((a, b) => a - b);
+      if (pools.length === 0) return;
+      this.#busy += 1;
+      for (const pool of pools) this.#held.add(pool);
+      this.#world.clock.after(this.#world.costs.roundTripMs / 2, () => this.#lock(pools, 0));
+    }
+  }
+
+  #lock(pools: readonly number[], at: number): void {
+    const { clock, costs, database, locks } = this.#world;
+    if (at < pools.length) locks[pools[at] as number]?.take(() => this.#lock(pools, at + 1));
+    else database.run(costs.unitMs * OPENED, () => clock.after(costs.roundTripMs, () => this.#carryOut(pools)));
+  }
+
+  #carryOut(pools: readonly number[]): void {
+    const { clock, costs, database, locks } = this.#world;
+    const batch = this.#take(new Set(pools));
+    this.#world.carried(batch.length);
+    this.#thread.run(costs.callMs * PLANNED * batch.length, () => {
+      database.run(costs.unitMs * (1 - OPENED) + costs.ticketMs * batch.length, () => {
+        clock.after(costs.commitMs, () => {
+          for (const pool of pools) locks[pool]?.release();
+          clock.after(costs.roundTripMs / 2, () => this.#settle(pools, batch));
+        });
+      });
+    });
+  }
+
+  #settle(pools: readonly number[], batch: readonly Waiting[]): void {
+    this.#busy -= 1;
+    for (const pool of pools) this.#held.delete(pool);
+    this.#pump();
+    for (const { answer } of batch) this.#thread.run(this.#world.costs.callMs * ANSWERED, answer);
+  }
+
+  #take(pools: ReadonlySet<number>): Waiting[] {
+    const places = Math.min(BATCH_CAP, Math.max(SMALLEST_SHARE, Math.ceil((this.#line.length + this.#lastTaken) / 2)));
+    const taken = this.#line.filter(({ pool }) => pools.has(pool)).slice(0, places);
+    const gone = new Set(taken);
+    this.#line = this.#line.filter((waiting) => !gone.has(waiting));
+    this.#lastTaken = taken.length;
+    return taken;
+  }
+}
+
+/** Numbers from 0 to 1 that look random and are the same for one seed. */
+function makeDice(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 4_294_967_296;
+  };
+}
+
+/** Runs a setup for so many simulated seconds, after a fifth of them to warm up; the same for the same seed. */
+export function simulate(setup: Setup, costs: Costs, options: { readonly seconds: number; readonly seed: number }): Outcome {
+  const clock = new Clock();
+  const dice = makeDice(options.seed);
+  const shared = typeof setup.cores === 'number' ? new Servers(clock, setup.cores) : undefined;
+  const coresOf = (what: 'service' | 'database'): Servers => shared ?? new Servers(clock, typeof setup.cores === 'number' ? setup.cores : setup.cores[what]);
+  const locks = Array.from({ length: setup.pools }, () => new Lock(clock));
+  const batches: number[] = [];
+  const { lanes, poolsPerUnit } = setup;
+  const world: World = { clock, costs, database: coresOf('database'), locks, lanes, poolsPerUnit, carried: (tickets) => void batches.push(tickets) };
+  const service = coresOf('service');
+  const processes = Array.from({ length: setup.processes }, () => new Process(world, service));
+  const load = shared ?? new Servers(clock, setup.callers);
+  let waits: number[] = [];
+  const callAgain = (caller: number): void => {
+    load.run(costs.loadMs, () => {
+      const start = clock.now;
+      const pool = Math.floor(dice() * setup.pools);
+      processes[(setup.byPool ? pool : caller) % processes.length]?.call(pool, () => {
+        waits.push(clock.now - start);
+        callAgain(caller);
+      });
+    });
+  };
+  for (let caller = 0; caller < setup.callers; caller++) callAgain(caller);
+  clock.runUntil(options.seconds * 200);
+  waits = [];
+  batches.length = 0;
+  const heldBefore = locks.map((lock) => lock.heldMs);
+  clock.runUntil(options.seconds * 1200);
+  waits.sort((a, b) => a - b);
+  return {
+    ticketsPerSecond: waits.length / options.seconds,
+    batch: batches.reduce((sum, tickets) => sum + tickets, 0) / Math.max(1, batches.filter((tickets) => tickets > 0).length),
+    p50Ms: waits[Math.floor(waits.length * 0.5)] ?? Number.NaN,
+    p99Ms: waits[Math.floor(waits.length * 0.99)] ?? Number.NaN,
+    lockedShare: Math.min(1, Math.max(...locks.map((lock, at) => lock.heldMs - (heldBefore[at] ?? 0))) / (options.seconds * 1000)),
+  };
+}
