@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TieBreak } from '../../gen/ticketing/v1/assignment_explanation_pb.ts';
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { checkDatabase, checkInvariants, type Report } from '../../src/edge/cli/check-invariants.ts';
 import { jobs } from '../../src/edge/worker/registry.ts';
@@ -49,6 +50,20 @@ it('keeps every invariant while three processes carry out everything that can be
   expect(strategies.length).toBeGreaterThanOrEqual(5);
   expect(await harness.sql('SELECT FROM assignment_rounds WHERE relaxed_levels > 0 LIMIT 1')).toHaveLength(1);
   expect(report.findings.find(({ invariant }) => invariant === 'I5')?.notes).toEqual([expect.stringMatching(/speaks of [1-9]\d* days/)]);
+});
+
+it('explains what it decided on those days from the stored records, each with the one who was chosen and why', { timeout: 60_000 }, async () => {
+  const decided = await harness.sql<{ ticket_id: string; sequence: string; agent_id: string; tie_break: keyof typeof TieBreak }>(
+    'SELECT ticket_id, sequence, agent_id, tie_break FROM assignment_decisions WHERE round_id IS NOT NULL ORDER BY hashint8(sequence) LIMIT 200',
+  );
+  for (const { ticket_id: ticketId, sequence, agent_id: agentId, tie_break: tieBreak } of decided) {
+    const { explanation } = await harness.callAs('auditor').tickets.explainAssignment({ ticketId, sequence: BigInt(sequence) });
+    expect(explanation).toMatchObject({ agentId, tieBreak: TieBreak[tieBreak] });
+    expect(explanation?.candidates.filter((one) => one.chosen || (one.rank === 1 && tieBreak !== 'PREVIOUS_AGENT')).map((one) => one.agentId)).toEqual([
+      agentId,
+    ]);
+    expect(explanation?.summary).not.toContain('undefined');
+  }
 });
 
 describe('the checker', () => {
@@ -146,6 +161,21 @@ describe('the checker', () => {
       'a round was touched up',
       `UPDATE assignment_rounds SET assigned_today = (SELECT array_agg(n + 1) FROM unnest(assigned_today) n) WHERE round_id = (SELECT round_id FROM assignment_decisions WHERE sequence = ${DECIDED})`,
       [/^I4 round .* it has assigned today of/],
+    ],
+    [
+      'weights of a round were touched up',
+      `UPDATE assignment_rounds SET weights = (SELECT array_agg(n + 1) FROM unnest(weights) n) WHERE cardinality(weights) > 0`,
+      [/^I4 round .* it has weight of/],
+    ],
+    [
+      'times present of a round were touched up',
+      `UPDATE assignment_rounds SET present_ms = (SELECT array_agg(n + 1) FROM unnest(present_ms) n) WHERE cardinality(present_ms) > 0`,
+      [/^I4 round .* it has presence of/],
+    ],
+    [
+      'a round claims that its tickets had waited longer',
+      `UPDATE assignment_rounds SET relaxed_levels = relaxed_levels + 1`,
+      [/^I4 decision .* had relaxed by 0 levels, its round \d+ says 1/],
     ],
     [
       'a release is gone',
