@@ -206,7 +206,11 @@ const people: readonly Deed[] = [
   (who, staff, dice) =>
     who.groups.updateGroup({
       group: {
-        groupId: groupOf(staff, dice).groupId,
+        // The bound on fairness speaks of groups that keep the default: one does.
+        groupId: pick(
+          staff.groups.filter(({ key }) => key !== 'ALONE'),
+          dice,
+        ).groupId,
         assignmentPolicy: {
           strategy: pick(STRATEGIES, dice),
           preferPreviousAgent: dice(2) === 0,
