@@ -1,8 +1,8 @@
 -- The tickets of one day, in the order in which they came: $1 the day, $2 the number of the first one, $3 how many,
 -- $4 groups, $5 agents in each, $6 the first user and $7 how many users; only groups
 -- of one of $8 writers, number $9. Runs without triggers (row by row they would
--- take hours), hence writes what they would have written. Half of the tickets are pending, given out by hand in turn;
--- the other half was finished elsewhere and taken over.
+-- take hours), hence writes what they would have written. One ticket in five is pending, given out by
+-- hand in turn; the others were finished elsewhere and taken over.
 WITH plan AS MATERIALIZED (
   SELECT i, 1 + i % $4::integer AS g, 1 + i / $4::integer AS number, 1 + i % ($4::integer * $5::integer) AS a,
     (hashint8(i) & 2147483647) % 100 AS dice, (hashint8(i + 1) & 2147483647) % 4 AS urgency, (hashint8(i + 2) & 2147483647) % $7::integer AS person,
@@ -15,7 +15,7 @@ WITH plan AS MATERIALIZED (
     CASE WHEN status IN (4, 5) THEN time END, CASE WHEN status = 5 THEN time END
   FROM plan
   JOIN (SELECT group_id, key, substring(key FROM 2)::integer AS g FROM groups) own USING (g)
-  CROSS JOIN LATERAL (SELECT CASE WHEN dice < 30 THEN 1 WHEN dice < 40 THEN 2 WHEN dice < 50 THEN 3 WHEN dice < 75 THEN 4 WHEN dice < 95 THEN 5 ELSE 6 END AS status) state
+  CROSS JOIN LATERAL (SELECT CASE WHEN dice < 10 THEN 1 WHEN dice < 16 THEN 2 WHEN dice < 20 THEN 3 WHEN dice < 45 THEN 4 WHEN dice < 95 THEN 5 ELSE 6 END AS status) state
   ORDER BY i
   RETURNING tickets.*
 ), logged AS (
