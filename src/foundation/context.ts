@@ -1,6 +1,7 @@
 import type {
   DescMessage,
   DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
   DescService,
@@ -75,6 +76,8 @@ type Handler<Method> =
     ? (request: MessageShape<Input>, ctx: Context) => Promise<MessageInitShape<Output>>
     : Method extends DescMethodServerStreaming<infer Input, infer Output>
       ? (request: MessageShape<Input>, ctx: Context) => AsyncIterable<MessageInitShape<Output>>
-      : Method extends DescMethodBiDiStreaming<infer Input, infer Output>
-        ? (requests: AsyncIterable<MessageShape<Input>>, ctx: Context) => AsyncIterable<MessageInitShape<Output>>
-        : never;
+      : Method extends DescMethodClientStreaming<infer Input, infer Output>
+        ? (requests: AsyncIterable<MessageShape<Input>>, ctx: Context) => Promise<MessageInitShape<Output>>
+        : Method extends DescMethodBiDiStreaming<infer Input, infer Output>
+          ? (requests: AsyncIterable<MessageShape<Input>>, ctx: Context) => AsyncIterable<MessageInitShape<Output>>
+          : never;

@@ -1,5 +1,5 @@
 import type { Unit } from '../../foundation/commands/command.ts';
-import { factsOf, loadRoster, type RosterAgent } from './roster.ts';
+import { factsOf, loadRoster, type RosterAgent, type RosterGroup } from './roster.ts';
 import { compareIds } from './rules.ts';
 import { STRATEGIES } from './strategies.ts';
 
@@ -9,14 +9,26 @@ export interface Newcomer {
   readonly groupId: string;
 }
 
-/**
- * Charges newcomers with their handicap for the rest of the day, one after another in the order of their
- * ids: each is measured, as the group's strategy has it, against those who are available and were there before him.
- */
+/** What a newcomer is charged for the rest of the day. */
+export interface Charge extends Newcomer {
+  readonly handicap: number;
+  readonly businessDay: string;
+}
+
+/** Charges newcomers with their handicap and stores it. */
 export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]): Promise<void> {
   const { groups } = await loadRoster(unit);
+  await storeHandicaps(unit, measureHandicaps(groups, newcomers));
+}
+
+/**
+ * Charges newcomers in a roster with their handicap for the rest of the day, one after another in the order of their
+ * ids: each is measured, as the group's strategy has it, against those who are available and were there before him.
+ * Answers what changed.
+ */
+export function measureHandicaps(groups: ReadonlyMap<string, RosterGroup>, newcomers: readonly Newcomer[]): Charge[] {
   const ordered = [...newcomers].sort((a, b) => compareIds(a.groupId, b.groupId) || compareIds(a.agentId, b.agentId));
-  const charged: (Newcomer & { handicap: number; businessDay: string })[] = [];
+  const charged: Charge[] = [];
   for (const [groupId, arrivals] of Map.groupBy(ordered, (newcomer) => newcomer.groupId)) {
     const group = groups.get(groupId);
     if (!group) continue;
@@ -34,13 +46,13 @@ export async function chargeHandicaps(unit: Unit, newcomers: readonly Newcomer[]
       charged.push({ agentId, groupId, handicap, businessDay: group.businessDay });
     }
   }
-  await storeHandicaps(unit, charged);
+  return charged;
 }
 
 /** Available, whatever his room and skills. */
 const isPresent = (agent: RosterAgent): boolean => agent.active && !agent.deleted && agent.availability === 'AVAILABLE';
 
-async function storeHandicaps(unit: Unit, charged: readonly (Newcomer & { handicap: number; businessDay: string })[]): Promise<void> {
+async function storeHandicaps(unit: Unit, charged: readonly Charge[]): Promise<void> {
   const raised = charged.filter((newcomer) => newcomer.handicap > 0);
   const ended = charged.filter((newcomer) => newcomer.handicap === 0);
   if (ended.length > 0) {

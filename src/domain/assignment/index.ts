@@ -1,5 +1,5 @@
 export { Assignments, type Decision, type DecisionKind, type Numbers, type Release } from './assignments.ts';
-export { chargeHandicaps } from './handicap.ts';
+export { chargeHandicaps, measureHandicaps } from './handicap.ts';
 export {
   type Commit,
   checkTicket,

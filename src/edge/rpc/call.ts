@@ -46,6 +46,8 @@ export abstract class Call {
   intent: Filled<Intent> = undefined;
   /** Set by `audit`: the one request message of unary and server-streaming RPCs. */
   request: Filled<Message> = undefined;
+  /** Set by `audit`: the request messages of client and bidirectional streams, as they come. */
+  requests: Filled<AsyncIterable<Message>> = undefined;
   /** Set by `context`. */
   context: Filled<Context> = undefined;
 
@@ -72,7 +74,7 @@ export abstract class Call {
    */
   abstract receive(): Promise<Message>;
 
-  /** The request messages of a bidirectional stream, as they come. */
+  /** The request messages of a client or bidirectional stream, as they come. */
   abstract receiveAll(): AsyncIterable<Message>;
 
   /** Sends an answer; resolves when the transport can take another one. */
@@ -88,6 +90,12 @@ export abstract class Call {
     clearTimeout(this.#deadline);
   }
 }
+
+/** Whether callers send any number of request messages, rather than one. */
+export const takesStream = ({ methodKind }: DescMethod): boolean => methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
+
+/** Whether callers get one answer, rather than any number. */
+export const givesOne = ({ methodKind }: DescMethod): boolean => methodKind === 'unary' || methodKind === 'client_streaming';
 
 /** The deadline passed before the answer was ready. */
 export class DeadlineExceeded extends DomainError {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { Call, CallCancelled, type Endpoint, type Transport } from './call.ts';
+import { Call, CallCancelled, type Endpoint, givesOne, type Transport } from './call.ts';
 import { detailSchema, failureOf, RpcFailure } from './error-map.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { Outbox } from './outbox.ts';
@@ -44,8 +44,8 @@ export class ConnectCall extends Call {
     return this.#wanted.promise;
   }
 
-  /** Hands over the request of a unary call; resolves with the answer, rejects with a `ConnectError`. */
-  answer(request: Message): Promise<Message> {
+  /** Hands over the request or requests of a call with one answer; resolves with it, rejects with a `ConnectError`. */
+  answer(request: unknown): Promise<Message> {
     this.#delivered.resolve(request);
     return this.#answered.promise;
   }
@@ -84,7 +84,7 @@ export class ConnectCall extends Call {
   }
 
   async send(message: Message): Promise<void> {
-    if (this.endpoint.method.methodKind === 'unary') this.#answer = message;
+    if (givesOne(this.endpoint.method)) this.#answer = message;
     else await this.#outbox.put(message, this.signal);
   }
 

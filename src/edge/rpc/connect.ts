@@ -1,4 +1,4 @@
-import type { DescMethodBiDiStreaming, DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethodBiDiStreaming, DescMethodClientStreaming, DescMethodServerStreaming, DescMethodUnary } from '@bufbuild/protobuf';
 import { type ConnectRouter, createConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect';
 import type { UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { compressionGzip, universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
@@ -65,8 +65,9 @@ function addRpc(router: ConnectRouter, { method }: Endpoint): void {
     case 'bidi_streaming':
       router.rpc(method as DescMethodBiDiStreaming, (requests, context) => callOf(context).answers(requests));
       break;
-    default:
-      throw new Error(`${method.name}: client streams are not served`);
+    case 'client_streaming':
+      router.rpc(method as DescMethodClientStreaming, (requests, context) => callOf(context).answer(requests));
+      break;
   }
 }
 

@@ -2,7 +2,7 @@ import { create, type DescMethod, type DescService, getOption, hasOption, type M
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Role as ContractRole, permission } from '../../../gen/ticketing/v1/options_pb.ts';
 import type { Context, Handlers, Role } from '../../foundation/context.ts';
-import type { Access, Call, Endpoint } from './call.ts';
+import { type Access, type Call, type Endpoint, givesOne, takesStream } from './call.ts';
 
 /** A service and the functions that answer it. */
 export interface Route {
@@ -59,19 +59,21 @@ function mutates(method: DescMethod): boolean {
 
 /** The innermost layer: the handler, with its answers made into messages and sent. */
 function terminal(method: DescMethod, handler: AnyHandler): (call: Call) => Promise<void> {
-  if (method.methodKind === 'unary') {
-    const answer = handler as unknown as (request: Message, ctx: Context) => Promise<Message>;
-    return async (call) => call.send(create(method.output, await answer(given(call.request), given(call.context))));
+  if (givesOne(method)) {
+    const answer = handler as unknown as (input: unknown, ctx: Context) => Promise<Message>;
+    return async (call) => call.send(create(method.output, await answer(inputOf(call), given(call.context))));
   }
   const stream = handler as unknown as (input: unknown, ctx: Context) => AsyncIterable<Message>;
   return async (call) => {
-    const input = method.methodKind === 'server_streaming' ? given(call.request) : call.receiveAll();
-    for await (const message of stream(input, given(call.context))) {
+    for await (const message of stream(inputOf(call), given(call.context))) {
       call.signal.throwIfAborted();
       await call.send(create(method.output, message));
     }
   };
 }
+
+/** The request, or the requests of a stream. */
+const inputOf = (call: Call): unknown => (takesStream(call.endpoint.method) ? given(call.requests) : given(call.request));
 
 function given<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('a layer before the handler did not do its part');

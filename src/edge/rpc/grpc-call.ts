@@ -4,7 +4,7 @@ import { Code } from '../../../gen/google/rpc/code_pb.ts';
 import { StatusSchema } from '../../../gen/google/rpc/status_pb.ts';
 import { encoded } from '../../foundation/encoded.ts';
 import { DomainError } from '../../foundation/errors.ts';
-import { Call, CallCancelled, type Endpoint } from './call.ts';
+import { Call, CallCancelled, type Endpoint, givesOne } from './call.ts';
 import { failureOf, RpcFailure, statusOf } from './error-map.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { MessageTooLarge, RequestMalformed } from './request-errors.ts';
@@ -72,10 +72,10 @@ export class GrpcCall extends Call {
   }
 
   async send(message: Message): Promise<void> {
-    const { output, methodKind } = this.endpoint.method;
-    const bytes = encoded(output, message);
+    const { method } = this.endpoint;
+    const bytes = encoded(method.output, message);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (methodKind === 'unary') {
+    if (givesOne(method)) {
       // Not waiting for the write lets the status travel in the same packet.
       this.#base.sendMessage(buffer, () => {});
       return;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Message } from '@bufbuild/protobuf';
 import type { Intent } from '../../../foundation/context.ts';
-import type { Endpoint, Interceptor } from '../call.ts';
+import { type Endpoint, type Interceptor, takesStream } from '../call.ts';
 import { canonicalBytes } from '../canonical.ts';
 
 /**
@@ -10,7 +10,8 @@ import { canonicalBytes } from '../canonical.ts';
  * method and everything else he asked.
  */
 export const audit: Interceptor = async (call, next) => {
-  if (call.endpoint.method.methodKind !== 'bidi_streaming') call.request = await call.receive();
+  if (takesStream(call.endpoint.method)) call.requests = call.receiveAll();
+  else call.request = await call.receive();
   if (call.endpoint.mutates && call.request) call.intent = intentOf(call.endpoint, call.request);
   return next();
 };

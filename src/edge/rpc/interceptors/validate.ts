@@ -1,4 +1,4 @@
-import { create, createRegistry } from '@bufbuild/protobuf';
+import { create, createRegistry, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
@@ -19,12 +19,23 @@ export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
     if (kind === 'error') throw error;
   }
   return async (call, next) => {
-    if (call.request) {
-      check(validator, call.endpoint, call.request);
-      checkTimes(call.endpoint, call.request);
-    }
+    if (call.request) checkMessage(validator, call.endpoint, call.request);
+    if (call.requests) call.requests = checked(call.requests, (message) => checkMessage(validator, call.endpoint, message));
     return next();
   };
+}
+
+/** Each message of a stream is held to the rules as it comes. */
+async function* checked(messages: AsyncIterable<Message>, check: (message: Message) => void): AsyncIterable<Message> {
+  for await (const message of messages) {
+    check(message);
+    yield message;
+  }
+}
+
+function checkMessage(validator: Validator, endpoint: Endpoint, message: Message): void {
+  check(validator, endpoint, message);
+  checkTimes(endpoint, message);
 }
 
 /** Nothing in the contract's rules can look at the fraction of a time, which the binary form lets be any number. */
@@ -36,7 +47,7 @@ function checkTimes(endpoint: Endpoint, request: object): void {
   }
 }
 
-function check(validator: Validator, endpoint: Endpoint, request: Parameters<Validator['validate']>[1]): void {
+function check(validator: Validator, endpoint: Endpoint, request: Message): void {
   const result = validator.validate(endpoint.method.input, request);
   if (result.kind === 'valid') return;
   if (result.kind === 'error') throw result.error;

@@ -1,0 +1,1 @@
+export { assignmentHandlers } from './rpc.ts';

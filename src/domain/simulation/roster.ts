@@ -1,0 +1,149 @@
+import { compareIds, type RosterAgent, type RosterGroup } from '../assignment/index.ts';
+import type { Registry } from './registry.ts';
+import type { AgentState, GroupState } from './steps.ts';
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** An agent as the engine sees him, whose state a rehearsal changes. */
+export interface SimulatedAgent extends Writable<Omit<RosterAgent, 'groups'>> {
+  readonly groups: SimulatedGroup[];
+  /** His place in lists of numbers. */
+  readonly index: number;
+  /** Tickets that lie with him. */
+  readonly desk: Set<number>;
+}
+
+/** A group as the engine sees it, whose state a rehearsal changes. */
+export interface SimulatedGroup extends Writable<Omit<RosterGroup, 'members'>> {
+  readonly members: SimulatedAgent[];
+  /** Its place in lists of numbers. */
+  readonly index: number;
+}
+
+const NOBODY_YET: AgentState = { active: false, deleted: true, availability: 'OFFLINE', skills: {}, maxOpenTickets: null };
+
+/** All groups and agents of one world; they are made on first mention, as nobody yet. */
+export class SimulatedRoster {
+  readonly groups = new Map<string, SimulatedGroup>();
+  readonly agents = new Map<string, SimulatedAgent>();
+  readonly agentsByIndex: SimulatedAgent[] = [];
+  readonly groupsByIndex: SimulatedGroup[] = [];
+  readonly #agentNumbers: Registry;
+  readonly #groupNumbers: Registry;
+  #day = '';
+
+  constructor(agentNumbers: Registry, groupNumbers: Registry) {
+    this.#agentNumbers = agentNumbers;
+    this.#groupNumbers = groupNumbers;
+  }
+
+  agent(agentId: string): SimulatedAgent {
+    let agent = this.agents.get(agentId);
+    if (!agent) {
+      agent = {
+        ...NOBODY_YET,
+        agentId,
+        index: this.#agentNumbers.numberOf(agentId),
+        groups: [],
+        desk: new Set(),
+        assignedToday: 0,
+        resolvedToday: 0,
+        totalAssigned: 0,
+        totalResolved: 0,
+        openTickets: 0,
+        lastAssignedSequence: 0,
+        lastAssignTime: null,
+        businessDay: this.#day,
+      };
+      this.agents.set(agentId, agent);
+      this.agentsByIndex[agent.index] = agent;
+    }
+    return agent;
+  }
+
+  group(groupId: string): SimulatedGroup {
+    let group = this.groups.get(groupId);
+    if (!group) {
+      group = {
+        groupId,
+        index: this.#groupNumbers.numberOf(groupId),
+        key: groupId,
+        poolId: '',
+        businessDay: this.#day,
+        active: false,
+        deleted: true,
+        policy: { strategy: 'MANUAL', version: 0, catchUpLimit: null, maxOpenPerAgent: null, requiredSkills: {}, preferPreviousAgent: true },
+        members: [],
+        handicaps: new Map(),
+        lastTicketNumber: 0,
+      };
+      this.groups.set(groupId, group);
+      this.groupsByIndex[group.index] = group;
+    }
+    return group;
+  }
+
+  /** Takes in a state; answers whether he became present by it. A deleted agent is among the members no more. */
+  setAgent(agentId: string, state: AgentState): boolean {
+    const agent = this.agent(agentId);
+    const before = isPresent(agent);
+    const { deleted } = agent;
+    Object.assign(agent, state);
+    if (deleted && !agent.deleted) for (const group of agent.groups) insert(group, agent);
+    if (!deleted && agent.deleted) for (const group of agent.groups) remove(group.members, agent);
+    return !before && isPresent(agent);
+  }
+
+  setGroup(groupId: string, state: GroupState): void {
+    Object.assign(this.group(groupId), state);
+  }
+
+  setMembership(groupId: string, agentId: string, member: boolean): void {
+    const group = this.group(groupId);
+    const agent = this.agent(agentId);
+    const belongs = agent.groups.includes(group);
+    if (member === belongs) return;
+    if (member) {
+      agent.groups.push(group);
+      if (!agent.deleted) insert(group, agent);
+      agent.businessDay = group.businessDay;
+    } else {
+      remove(agent.groups, group);
+      remove(group.members, agent);
+      group.handicaps.delete(agentId);
+    }
+  }
+
+  /** Begins a business day in these groups, or in all: what was counted today is over. */
+  turnDay(day: string, groupIds?: readonly string[]): void {
+    if (!groupIds) this.#day = day;
+    for (const group of groupIds ? groupIds.map((groupId) => this.group(groupId)) : this.groups.values()) {
+      if (group.businessDay === day) continue;
+      group.businessDay = day;
+      group.handicaps.clear();
+    }
+    const agents = groupIds ? groupIds.flatMap((groupId) => this.group(groupId).members) : this.agents.values();
+    for (const agent of agents) {
+      if (agent.businessDay === day) continue;
+      agent.businessDay = day;
+      agent.assignedToday = 0;
+      agent.resolvedToday = 0;
+    }
+  }
+}
+
+/** There to be given work, whatever his room and skills. */
+export const isPresent = (agent: Pick<RosterAgent, 'active' | 'deleted' | 'availability'>): boolean =>
+  agent.active && !agent.deleted && agent.availability === 'AVAILABLE';
+
+function insert(group: SimulatedGroup, agent: SimulatedAgent): void {
+  const { members } = group;
+  let at = members.length;
+  while (at > 0 && compareIds((members[at - 1] as SimulatedAgent).agentId, agent.agentId) > 0) at -= 1;
+  members.splice(at, 0, agent);
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
+}
