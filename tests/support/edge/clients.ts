@@ -1,4 +1,13 @@
-import { create, type DescMessage, type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  type DescMethodClientStreaming,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
@@ -98,4 +107,32 @@ export function connectClient(
   if (protocol === 'grpc') return createClient(TicketService, createGrpcTransport(shared));
   if (protocol === 'grpc-web') return createClient(TicketService, createGrpcWebTransport({ ...shared, httpVersion }));
   return createClient(TicketService, createConnectTransport({ ...shared, httpVersion }));
+}
+
+/** One client stream by grpc-js: the requests are sent one after another as the transport takes them. */
+export async function streamGrpc<I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  method: DescMethodClientStreaming<I, O>,
+  requests: Iterable<MessageInitShape<I>> | AsyncIterable<MessageInitShape<I>>,
+  options: GrpcCallOptions = {},
+): Promise<MessageShape<O>> {
+  const metadata = new Metadata();
+  if (options.token !== undefined) metadata.set('authorization', options.token);
+  const deadline = options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs };
+  const answered = Promise.withResolvers<Buffer>();
+  const call = client.makeClientStreamRequest(pathOf(method), asIs, asIs, metadata, deadline, (error, answer) => {
+    if (error) answered.reject(error);
+    else answered.resolve(answer as Buffer);
+  });
+  options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+  // Whoever was refused need not go on.
+  let over = false;
+  answered.promise.catch(() => undefined).finally(() => (over = true));
+  for await (const request of requests) {
+    if (over) break;
+    const room = call.write(Buffer.from(toBinary(method.input, create(method.input, request))));
+    if (!room) await Promise.race([new Promise((resolve) => call.once('drain', resolve)), answered.promise.catch(() => undefined)]);
+  }
+  call.end();
+  return fromBinary(method.output, await answered.promise);
 }

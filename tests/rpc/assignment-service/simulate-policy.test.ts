@@ -1,0 +1,160 @@
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
+import { AssignmentService, type SimulatePolicyResponse } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
+import { detailsOf, failureOf, streamGrpc } from '../../support/edge/clients.ts';
+import { type Service, startService } from '../../support/service.ts';
+import { at, events, lateDay, minutes, type Request, type Setup, setup, teamOf } from '../../support/simulated.ts';
+
+const { simulatePolicy } = AssignmentService.method;
+
+let service: Service;
+let admin: string;
+
+beforeAll(async () => {
+  service = await startService();
+  admin = await service.person('root', ['admin']);
+});
+afterAll(() => service?.close());
+
+const simulate = (requests: Iterable<Request> | AsyncIterable<Request>, token: string = admin): Promise<SimulatePolicyResponse> =>
+  streamGrpc(service.channel, simulatePolicy, requests, { token, deadlineMs: 60_000 });
+
+/** The refusal of a rehearsal, as `reason field: rule`. */
+async function refusal(...requests: Request[]): Promise<string> {
+  const { reason, violations } = detailsOf(await failureOf(simulate(requests)));
+  return [reason, ...violations.map(({ field, description }) => `${field}: ${description}`)].join(' ');
+}
+
+const assigned = (outcome: SimulatePolicyResponse['baseline']): Record<string, number> =>
+  Object.fromEntries((outcome?.loads ?? []).map(({ agentId, assignedCount }) => [agentId, assignedCount]));
+
+const byEvents = (scenarios: NonNullable<Setup['scenarios']> = []) => setup({ source: { case: 'events', value: { roster: teamOf('ann', 'bob') } }, scenarios });
+const arrivals = (...clocks: string[]) =>
+  events(
+    clocks.map((clock, index) => ({
+      time: at(clock),
+      event: { case: 'arrival', value: { ticketId: `at-${clock.replace(':', '.')}-${index}`, groupId: 'G' } },
+    })),
+  );
+
+describe('SimulatePolicy over a described pattern', () => {
+  it('shows that whoever comes late is flooded, unless he starts level with the others', async () => {
+    const { baseline, scenarios } = await simulate([setup(lateDay(9.2))]);
+    expect(baseline?.longestRun).toBe(26);
+    expect(baseline?.longestRunAgentId).toBe('agent-9');
+    expect(minutes(baseline?.untilHandled?.p95)).toBeGreaterThan(150);
+    const [level] = scenarios;
+    expect(level?.longestRun).toBeLessThanOrEqual(2);
+    expect(minutes(level?.untilHandled?.p95)).toBeLessThan(0.7 * minutes(baseline?.untilHandled?.p95));
+    expect(level?.difference?.longestRunChange).toBe((level?.longestRun ?? 0) - 26);
+    expect(level?.loads.find(({ agentId }) => agentId === 'agent-9')?.assignedChange).toBeLessThan(-20);
+  });
+
+  it('gives the same answer to the same seed, and another to another', async () => {
+    const again = lateDay(9.2);
+    const other = lateDay(9.2);
+    if (other.source?.case === 'pattern') Object.assign(other.source.value, { seed: 2 });
+    const [first, second, third] = [await simulate([setup(lateDay(9.2))]), await simulate([setup(again)]), await simulate([setup(other)])];
+    expect(second).toEqual(first);
+    expect(third.baseline).not.toEqual(first.baseline);
+  });
+});
+
+describe('SimulatePolicy over events', () => {
+  it('gives each arrival to whom the policy picks, and tells what a scenario changes', async () => {
+    const { baseline, scenarios, ticketCount } = await simulate([
+      byEvents([{ name: 'by hand', policies: [{ groupId: 'G', assignmentPolicy: { strategy: AssignmentStrategy.MANUAL } }] }]),
+      arrivals('9:00', '9:10'),
+      arrivals('9:20', '9:30'),
+    ]);
+    expect(ticketCount).toBe(4);
+    expect(assigned(baseline)).toEqual({ ann: 2, bob: 2 });
+    expect(assigned(scenarios[0])).toEqual({ ann: 0, bob: 0 });
+    expect(scenarios[0]?.untilAssigned?.neverCount).toBe(4);
+    expect(scenarios[0]?.difference?.movedTicketCount).toBe(4);
+  });
+
+  it('lets tickets wait while nobody is there, and measures how long', async () => {
+    const presence = (clock: string, present: boolean) => ({ time: at(clock), event: { case: 'presence' as const, value: { agentId: 'ann', present } } });
+    const { baseline } = await simulate([
+      setup({ source: { case: 'events', value: { roster: { groups: [{ groupId: 'G' }], agents: [{ agentId: 'ann', groupIds: ['G'], away: true }] } } } }),
+      arrivals('9:00', '9:10'),
+      events([presence('9:30', true)]),
+    ]);
+    expect([minutes(baseline?.untilAssigned?.mean), minutes(baseline?.untilAssigned?.longest)]).toEqual([25, 30]);
+    expect(baseline?.untilHandled).toBeUndefined();
+  });
+
+  it('answers alike over Connect and gRPC at the other port', async () => {
+    const requests = async function* () {
+      yield byEvents();
+      yield arrivals('9:00', '9:10', '9:20');
+    };
+    const expected = await simulate(requests());
+    for (const transport of [
+      createConnectTransport({ baseUrl: service.url, httpVersion: '2' }),
+      createConnectTransport({ baseUrl: service.url, httpVersion: '1.1' }),
+      createGrpcTransport({ baseUrl: service.url }),
+    ]) {
+      const client = createClient(AssignmentService, transport);
+      expect(await client.simulatePolicy(requests(), { headers: { authorization: admin } })).toEqual(expected);
+    }
+  });
+});
+
+describe('SimulatePolicy refuses', () => {
+  it('INVALID_ARGUMENT: a stream that does not begin with a set-up', async () => {
+    expect(await refusal(arrivals('9:00'))).toBe('INVALID_FIELD setup: must be in the first message');
+    expect(await refusal()).toBe('INVALID_FIELD setup: must be in the first message');
+    expect(await refusal({})).toBe('INVALID_FIELD : one of setup and events must be given');
+  });
+
+  it('INVALID_ARGUMENT: a second set-up, events nobody asked for, and no events where they are due', async () => {
+    expect(await refusal(byEvents(), byEvents())).toBe('INVALID_FIELD setup: must be in the first message only');
+    expect(await refusal(setup(lateDay(9)), arrivals('9:00'))).toBe('INVALID_FIELD events: must not follow a set-up that brings its tickets along');
+    expect(await refusal(byEvents())).toBe('INVALID_FIELD events: must follow the set-up');
+  });
+
+  it('INVALID_ARGUMENT: a rule broken in any message of the stream', async () => {
+    expect(await refusal(byEvents(), arrivals('9:00'), events([{ time: at('9:01'), event: { case: 'end', value: { ticketId: 'no blanks' } } }]))).toMatch(
+      /^INVALID_FIELD events.events\[0\].end.ticket_id: /,
+    );
+    expect(await refusal(byEvents(), events([]))).toMatch(/^INVALID_FIELD events.events: /);
+  });
+
+  it('INVALID_ARGUMENT: what is not there, or there twice', async () => {
+    const end = { time: at('9:10'), event: { case: 'end' as const, value: { ticketId: 'unknown' } } };
+    const stranger = { time: at('9:10'), event: { case: 'presence' as const, value: { agentId: 'zoe', present: true } } };
+    const elsewhere = { time: at('9:10'), event: { case: 'arrival' as const, value: { ticketId: 't2', groupId: 'H' } } };
+    expect(await refusal(byEvents(), arrivals('9:00'), events([end]))).toBe('INVALID_FIELD events.events[0].end.ticket_id: unknown has not come yet');
+    expect(await refusal(byEvents(), arrivals('9:00'), events([stranger]))).toBe('INVALID_FIELD events.events[0].presence.agent_id: zoe is not in the roster');
+    expect(await refusal(byEvents(), arrivals('9:00'), events([elsewhere]))).toBe('INVALID_FIELD events.events[0].arrival.group_id: H is not in the roster');
+    expect(await refusal(byEvents(), arrivals('9:00'), arrivals('9:00'))).toBe('INVALID_FIELD events.events[0].arrival.ticket_id: at-9.00-0 has come before');
+    expect(await refusal(byEvents([{ name: 'a' }, { name: 'a' }]), arrivals('9:00'))).toBe('INVALID_FIELD setup.scenarios[1].name: a is named twice');
+    expect(await refusal(byEvents([{ name: 'a', removedAgentIds: ['zoe'] }]), arrivals('9:00'))).toBe(
+      'INVALID_FIELD setup.scenarios[0].removed_agent_ids[0]: zoe is not there',
+    );
+  });
+
+  it('INVALID_ARGUMENT: events out of order', async () => {
+    expect(await refusal(byEvents(), arrivals('9:00', '9:10'), arrivals('9:05'))).toBe(
+      'INVALID_FIELD events.events[0].time: must not be earlier than that of the event before, or than the start',
+    );
+  });
+
+  it('INVALID_ARGUMENT: a pattern without a model of handling, and a zone that is none', async () => {
+    const { handling: _, ...without } = lateDay(9);
+    expect(await refusal(setup(without))).toBe('INVALID_FIELD setup.handling: must be given for a pattern');
+    const odd = setup({ source: { case: 'events', value: { roster: teamOf('ann'), timeZone: 'Mars/Olympus' } } });
+    expect(await refusal(odd, arrivals('9:00'))).toBe('TIME_ZONE_UNKNOWN setup.events.time_zone: Mars/Olympus is no IANA time zone');
+  });
+
+  it('PERMISSION_DENIED: agents and services', async () => {
+    for (const role of ['agent', 'service'] as const) {
+      const failure = await failureOf(simulate([setup(lateDay(9))], await service.person('ann', [role])));
+      expect(detailsOf(failure).reason).toBe('PERMISSION_DENIED');
+    }
+  });
+});
