@@ -70,7 +70,7 @@ export class Rehearsal {
     });
     this.#midnight = setup.daysAreTold ? Infinity : this.#zone.nextMidnight(setup.startTime);
     this.#nextSample = setup.startTime;
-    if (!setup.daysAreTold) this.#play({ type: 'DAY', time: setup.startTime, day: this.#zone.dayOf(setup.startTime) });
+    if (!setup.daysAreTold) this.#beginDay(setup.startTime);
   }
 
   /** Once groups and agents are known: the scenarios' own agents come. */
@@ -109,14 +109,14 @@ export class Rehearsal {
   #pass(time: Moment): void {
     for (let next = Math.min(this.#midnight, this.#nextSample); next <= time; next = Math.min(this.#midnight, this.#nextSample)) {
       if (this.#nextSample <= next) this.#sample();
-      else this.#beginDay();
+      else this.#beginDay(next);
     }
   }
 
-  #beginDay(): void {
-    const time = this.#midnight;
+  #beginDay(time: Moment): void {
+    const day = this.#zone.dayOf(time);
     this.#midnight = this.#zone.nextMidnight(time);
-    this.#play({ type: 'DAY', time, day: this.#zone.dayOf(time) });
+    this.#play({ type: 'DAY', time, day, begins: this.#zone.at(day, 0) });
   }
 
   #sample(): void {

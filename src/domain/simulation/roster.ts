@@ -1,6 +1,6 @@
 import { compareIds, type RosterAgent, type RosterGroup } from '../assignment/index.ts';
 import type { Registry } from './registry.ts';
-import type { AgentState, GroupState } from './steps.ts';
+import type { AgentState, GroupState, Moment } from './steps.ts';
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -9,18 +9,31 @@ export interface SimulatedAgent extends Writable<Omit<RosterAgent, 'groups'>> {
   readonly groups: SimulatedGroup[];
   /** His place in lists of numbers. */
   readonly index: number;
+  /** When he was present, oldest first; only of the last days. */
+  spans: Span[];
   /** Tickets that lie with him. */
   readonly desk: Set<number>;
 }
 
+/** A span of presence; `to` is null while it lasts. */
+export interface Span {
+  readonly from: Moment;
+  readonly to: Moment | null;
+}
+
+/** Days that spans are kept for: more than any business day reaches back. */
+const SPANS_KEPT_MS = 3 * 86_400_000;
+
 /** A group as the engine sees it, whose state a rehearsal changes. */
 export interface SimulatedGroup extends Writable<Omit<RosterGroup, 'members'>> {
   readonly members: SimulatedAgent[];
+  /** When its business day began. */
+  dayStart: Moment;
   /** Its place in lists of numbers. */
   readonly index: number;
 }
 
-const NOBODY_YET: AgentState = { active: false, deleted: true, availability: 'OFFLINE', skills: {}, maxOpenTickets: null };
+const NOBODY_YET: AgentState = { active: false, deleted: true, availability: 'OFFLINE', skills: {}, weight: 1, maxOpenTickets: null };
 
 /** All groups and agents of one world; they are made on first mention, as nobody yet. */
 export class SimulatedRoster {
@@ -31,6 +44,7 @@ export class SimulatedRoster {
   readonly #agentNumbers: Registry;
   readonly #groupNumbers: Registry;
   #day = '';
+  #dayStart: Moment = -Infinity;
 
   constructor(agentNumbers: Registry, groupNumbers: Registry) {
     this.#agentNumbers = agentNumbers;
@@ -54,6 +68,8 @@ export class SimulatedRoster {
         lastAssignedSequence: 0,
         lastAssignTime: null,
         businessDay: this.#day,
+        presence: undefined,
+        spans: [],
       };
       this.agents.set(agentId, agent);
       this.agentsByIndex[agent.index] = agent;
@@ -70,6 +86,7 @@ export class SimulatedRoster {
         key: groupId,
         poolId: '',
         businessDay: this.#day,
+        dayStart: this.#dayStart,
         active: false,
         deleted: true,
         policy: { strategy: 'MANUAL', version: 0, catchUpLimit: null, maxOpenPerAgent: null, requiredSkills: {}, preferPreviousAgent: true },
@@ -84,13 +101,14 @@ export class SimulatedRoster {
   }
 
   /** Takes in a state; answers whether he became present by it. A deleted agent is among the members no more. */
-  setAgent(agentId: string, state: AgentState): boolean {
+  setAgent(agentId: string, state: AgentState, now: Moment): boolean {
     const agent = this.agent(agentId);
     const before = isPresent(agent);
     const { deleted } = agent;
     Object.assign(agent, state);
     if (deleted && !agent.deleted) for (const group of agent.groups) insert(group, agent);
     if (!deleted && agent.deleted) for (const group of agent.groups) remove(group.members, agent);
+    this.#notePresence(agent, now);
     return !before && isPresent(agent);
   }
 
@@ -107,6 +125,7 @@ export class SimulatedRoster {
       agent.groups.push(group);
       if (!agent.deleted) insert(group, agent);
       agent.businessDay = group.businessDay;
+      this.measurePresence(agent);
     } else {
       remove(agent.groups, group);
       remove(group.members, agent);
@@ -114,23 +133,56 @@ export class SimulatedRoster {
     }
   }
 
-  /** Begins a business day in these groups, or in all: what was counted today is over. */
-  turnDay(day: string, groupIds?: readonly string[]): void {
-    if (!groupIds) this.#day = day;
+  /** A business day is on in these groups, or in all: with a new one, what was counted today is over. */
+  turnDay(day: string, begins: Moment, groupIds?: readonly string[]): void {
+    if (!groupIds) {
+      this.#day = day;
+      this.#dayStart = begins;
+    }
     for (const group of groupIds ? groupIds.map((groupId) => this.group(groupId)) : this.groups.values()) {
+      group.dayStart = begins;
       if (group.businessDay === day) continue;
       group.businessDay = day;
       group.handicaps.clear();
     }
     const agents = groupIds ? groupIds.flatMap((groupId) => this.group(groupId).members) : this.agents.values();
     for (const agent of agents) {
+      this.measurePresence(agent);
       if (agent.businessDay === day) continue;
       agent.businessDay = day;
       agent.assignedToday = 0;
       agent.resolvedToday = 0;
     }
   }
+
+  /** Works out his time present today from his spans. */
+  measurePresence(agent: SimulatedAgent): void {
+    const dayStart = agent.groups[0]?.dayStart ?? this.#dayStart;
+    let endedMs = 0;
+    let since: Moment | null = null;
+    for (const { from, to } of agent.spans) {
+      const begins = Math.max(from, dayStart);
+      if (to === null) since = begins;
+      else endedMs += Math.max(0, to - begins);
+    }
+    agent.presence = { endedMicros: toMicros(endedMs), sinceMicros: since === null ? null : toMicros(since) };
+  }
+
+  #notePresence(agent: SimulatedAgent, now: Moment): void {
+    const { spans } = agent;
+    const last = spans.at(-1);
+    const lasts = last?.to === null;
+    const present = isPresent(agent);
+    if (present !== lasts) {
+      if (last && lasts) spans[spans.length - 1] = { from: last.from, to: now };
+      else spans.push({ from: now, to: null });
+      agent.spans = spans.filter(({ to }) => to === null || to > now - SPANS_KEPT_MS);
+    }
+    this.measurePresence(agent);
+  }
 }
+
+const toMicros = (ms: number): number => Math.round(ms * 1000);
 
 /** There to be given work, whatever his room and skills. */
 export const isPresent = (agent: Pick<RosterAgent, 'active' | 'deleted' | 'availability'>): boolean =>

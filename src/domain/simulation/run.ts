@@ -51,8 +51,8 @@ export class Run implements Watcher {
 
   /** The scenario's own agents come. */
   hire(time: Moment): void {
-    for (const { agentId, groupIds, skills, maxOpenTickets } of this.scenario.changes.addedAgents) {
-      this.take({ type: 'AGENT', time, agentId, state: { active: true, deleted: false, availability: 'AVAILABLE', skills, maxOpenTickets } });
+    for (const { agentId, groupIds, skills, weight, maxOpenTickets } of this.scenario.changes.addedAgents) {
+      this.take({ type: 'AGENT', time, agentId, state: { active: true, deleted: false, availability: 'AVAILABLE', skills, weight, maxOpenTickets } });
       for (const groupId of groupIds) this.take({ type: 'MEMBERSHIP', time, groupId, agentId, member: true });
     }
     this.handOut();
@@ -61,6 +61,7 @@ export class Run implements Watcher {
   /** Plays on to a moment, then takes in the step, as far as it happens in this scenario. */
   take(step: Step): void {
     this.advance(step.time);
+    this.world.now = step.time;
     const changed = this.scenario.adapt(step);
     if (changed) this.#apply(changed);
     this.#attend();
@@ -76,6 +77,7 @@ export class Run implements Watcher {
   advance(time: Moment): void {
     for (let next = this.#nextTime; next <= time; next = this.#nextTime) {
       this.#now = Math.max(this.#now, next);
+      this.world.now = this.#now;
       // Who is done at the end of his shift is done.
       if (this.#labour && this.#labour.nextTime <= next) this.#finish(this.#labour);
       else this.#turn();
@@ -182,7 +184,7 @@ export class Run implements Watcher {
       case 'MEMBERSHIP':
         return world.setMembership(step.groupId, step.agentId, step.member);
       case 'DAY':
-        return world.turnDay(step.day, step.groupIds);
+        return world.turnDay(step.day, step.begins, step.groupIds);
       case 'HAND_OUT':
         return world.handOut();
     }

@@ -6,6 +6,7 @@ import type { AgentState, Step } from './steps.ts';
 export interface AgentChange {
   readonly agentId: string;
   readonly skills?: Readonly<Record<string, number>>;
+  readonly weight?: number;
   /** Null: no limit. */
   readonly maxOpenTickets?: number | null;
   /** Instead of the presence on record. */
@@ -17,6 +18,7 @@ export interface AddedAgent {
   readonly agentId: string;
   readonly groupIds: readonly string[];
   readonly skills: Readonly<Record<string, number>>;
+  readonly weight: number;
   readonly maxOpenTickets: number | null;
   /** Without them he is always there. */
   readonly workingHours?: WorkingHours;
@@ -86,6 +88,7 @@ export class Scenario {
       ...state,
       availability: atWork === undefined ? state.availability : atWork ? 'AVAILABLE' : 'OFFLINE',
       skills: change?.skills ?? state.skills,
+      weight: change?.weight ?? state.weight,
       maxOpenTickets: change?.maxOpenTickets === undefined ? state.maxOpenTickets : change.maxOpenTickets,
     };
   }

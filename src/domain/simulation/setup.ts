@@ -83,9 +83,15 @@ function toChanges(scenario: SimulationScenario, toldGroupIds: readonly string[]
       return policy ? [[groupId, policy] as const] : [];
     }),
   );
-  const changed = scenario.changedAgents.map(({ agentId, maxOpenTickets, unlimited, skills, workingHours }): AgentChange => {
+  const changed = scenario.changedAgents.map(({ agentId, maxOpenTickets, unlimited, skills, weight, workingHours }): AgentChange => {
     const limit = unlimited ? { maxOpenTickets: null } : maxOpenTickets === undefined ? {} : { maxOpenTickets };
-    return { agentId, ...limit, ...(skills ? { skills: { ...skills.skills } } : {}), ...hoursOf(workingHours && toWorkingHours(workingHours)) };
+    return {
+      agentId,
+      ...limit,
+      ...(skills ? { skills: { ...skills.skills } } : {}),
+      ...(weight === undefined ? {} : { weight }),
+      ...hoursOf(workingHours && toWorkingHours(workingHours)),
+    };
   });
   return {
     name: scenario.name,
@@ -106,7 +112,7 @@ function toChanges(scenario: SimulationScenario, toldGroupIds: readonly string[]
 const hoursOf = (workingHours: WorkingHours | undefined): { readonly workingHours?: WorkingHours } => (workingHours ? { workingHours } : {});
 
 function toDescribedAgent(agent: SimulatedAgentMessage): DescribedAgent {
-  const { agentId, groupIds, skills, maxOpenTickets, away, workingHours } = agent;
+  const { agentId, groupIds, skills, weight, maxOpenTickets, away, workingHours } = agent;
   return {
     agentId,
     groupIds,
@@ -115,6 +121,7 @@ function toDescribedAgent(agent: SimulatedAgentMessage): DescribedAgent {
       deleted: false,
       availability: away || workingHours ? 'OFFLINE' : 'AVAILABLE',
       skills: { ...skills },
+      weight: weight ?? 1,
       maxOpenTickets: maxOpenTickets ?? null,
     },
   };

@@ -9,6 +9,7 @@ export interface AgentState {
   readonly deleted: boolean;
   readonly availability: 'AVAILABLE' | 'AWAY' | 'OFFLINE';
   readonly skills: Readonly<Record<string, number>>;
+  readonly weight: number;
   readonly maxOpenTickets: number | null;
 }
 
@@ -63,8 +64,8 @@ export type Step<Ticket = number> = { readonly time: Moment } & (
   | { readonly type: 'AGENT'; readonly agentId: string; readonly state: AgentState }
   | { readonly type: 'GROUP'; readonly groupId: string; readonly state: GroupState }
   | { readonly type: 'MEMBERSHIP'; readonly groupId: string; readonly agentId: string; readonly member: boolean }
-  /** A business day begins; in all groups, if none is named. */
-  | { readonly type: 'DAY'; readonly day: string; readonly groupIds?: readonly string[] }
+  /** A business day, which began at `begins`, is on; in all groups, if none is named. */
+  | { readonly type: 'DAY'; readonly day: string; readonly begins: Moment; readonly groupIds?: readonly string[] }
   /** What waits is given out as far as somebody can take it. */
   | { readonly type: 'HAND_OUT' }
 );
@@ -101,6 +102,8 @@ export type ToldStep =
       readonly agentId: string;
       readonly assignedToday: number;
       readonly lastSequence: number;
+      /** When he was present of late; the last span may still go on. */
+      readonly spans: readonly { readonly from: Moment; readonly to: Moment | null }[];
       /** Handicaps of today, by group. */
       readonly handicaps: Readonly<Record<string, number>>;
     }

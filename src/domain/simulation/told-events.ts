@@ -11,9 +11,9 @@ export class EventReader {
 
   constructor(roster: Pick<SimulatedRoster, 'agents'> | undefined) {
     this.#states = new Map(
-      roster?.agents.map(({ agentId, skills, maxOpenTickets }) => [
+      roster?.agents.map(({ agentId, skills, weight, maxOpenTickets }) => [
         agentId,
-        { active: true, deleted: false, availability: 'AVAILABLE', skills: { ...skills }, maxOpenTickets: maxOpenTickets ?? null },
+        { active: true, deleted: false, availability: 'AVAILABLE', skills: { ...skills }, weight: weight ?? 1, maxOpenTickets: maxOpenTickets ?? null },
       ]),
     );
   }

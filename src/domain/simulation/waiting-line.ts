@@ -1,4 +1,5 @@
 import TinyQueue from 'tinyqueue';
+import type { SimulatedGroup } from './roster.ts';
 import type { TicketBook } from './ticket-book.ts';
 
 /** A ticket's place in a line. */
@@ -37,10 +38,6 @@ export class WaitingLine {
     this.#places.delete(ticket);
   }
 
-  has(ticket: number): boolean {
-    return this.#places.has(ticket);
-  }
-
   /** The first in line, who stays there. */
   first(): Place | undefined {
     for (let place = this.#heap.peek(); place; place = this.#heap.peek()) {
@@ -49,8 +46,62 @@ export class WaitingLine {
     }
     return undefined;
   }
+}
 
-  tickets(): IterableIterator<number> {
-    return this.#places.keys();
+/** The lines of all groups, and in which of them somebody may have become able to take a ticket. */
+export class WaitingLines {
+  readonly #book: TicketBook;
+  readonly #compare: (a: Place, b: Place) => number;
+  readonly #lines = new Map<SimulatedGroup, WaitingLine>();
+  readonly #stirred = new Set<SimulatedGroup>();
+
+  constructor(book: TicketBook) {
+    this.#book = book;
+    this.#compare = comparePlaces(book);
+  }
+
+  size(group: SimulatedGroup): number {
+    return this.#lines.get(group)?.size ?? 0;
+  }
+
+  join(group: SimulatedGroup, ticket: number, priority: number): void {
+    let line = this.#lines.get(group);
+    if (!line) {
+      line = new WaitingLine(this.#book);
+      this.#lines.set(group, line);
+    }
+    line.join(ticket, priority);
+    this.stir(group);
+  }
+
+  leave(group: SimulatedGroup, ticket: number): void {
+    this.#lines.get(group)?.leave(ticket);
+  }
+
+  /** Somebody may be able to take what waits in a group. */
+  stir(group: SimulatedGroup): void {
+    this.#stirred.add(group);
+  }
+
+  /**
+   * Offers what waits in the stirred groups that are `open`, in waiting order over all of them. `take` answers
+   * whether somebody took it and it left its line; if not, its group is passed over from then on.
+   */
+  offer(open: (group: SimulatedGroup) => boolean, take: (ticket: number) => boolean): void {
+    if (this.#stirred.size === 0) return;
+    const lines = [...this.#stirred].flatMap((group) => (open(group) ? (this.#lines.get(group) ?? []) : []));
+    this.#stirred.clear();
+    for (let best = this.#best(lines); best; best = this.#best(lines)) {
+      if (!take(best.place.ticket)) lines.splice(best.at, 1);
+    }
+  }
+
+  #best(lines: readonly WaitingLine[]): { readonly at: number; readonly place: Place } | undefined {
+    let best: { at: number; place: Place } | undefined;
+    for (const [at, line] of lines.entries()) {
+      const place = line.first();
+      if (place && (!best || this.#compare(place, best.place) < 0)) best = { at, place };
+    }
+    return best;
   }
 }

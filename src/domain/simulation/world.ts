@@ -1,9 +1,10 @@
-import { Assignments, type Deal, type DecisionKind, isAutomatic, measureHandicaps, roomOf, type TieBreak, whyLeftOut } from '../assignment/index.ts';
-import type { SimulatedAgent, SimulatedGroup, SimulatedRoster } from './roster.ts';
-import type { AgentState, GroupState } from './steps.ts';
+import { type Deal, type DecisionKind, isAutomatic, measureHandicaps, roomOf, type TieBreak, whyLeftOut } from '../assignment/index.ts';
+import { type Decided, Engine } from './engine.ts';
+import type { SimulatedAgent, SimulatedGroup, SimulatedRoster, Span } from './roster.ts';
+import type { AgentState, GroupState, Moment } from './steps.ts';
 import type { TicketBook } from './ticket-book.ts';
 import { TicketStates } from './ticket-states.ts';
-import { comparePlaces, type Place, WaitingLine } from './waiting-line.ts';
+import { comparePlaces, type Place, WaitingLines } from './waiting-line.ts';
 
 /** Tickets that leave a desk in one transaction at most, as when an agent leaves for real. */
 const TICKETS_PER_DEAL = 1_000;
@@ -17,6 +18,16 @@ export interface Watcher {
   given(ticket: number, agent: SimulatedAgent, group: SimulatedGroup, kind: DecisionKind, tieBreak: TieBreak): void;
   /** A ticket left its agent's desk; `ended` when it is pending no more. */
   taken(ticket: number, agent: SimulatedAgent, group: SimulatedGroup, ended: boolean): void;
+}
+
+/** How an agent stood when the rehearsal began. */
+export interface Standing {
+  readonly agentId: string;
+  readonly assignedToday: number;
+  readonly lastSequence: number;
+  readonly spans: readonly Span[];
+  /** Handicaps of today, by group. */
+  readonly handicaps: Readonly<Record<string, number>>;
 }
 
 /** What becomes of a ticket; whoever was named gets it, if he may. */
@@ -35,31 +46,30 @@ export interface TicketChange {
 export class World {
   readonly roster: SimulatedRoster;
   readonly tickets: TicketStates;
-  readonly #book: TicketBook;
   readonly #watchers: readonly Watcher[];
-  readonly #lines = new Map<SimulatedGroup, WaitingLine>();
-  /** Groups in which somebody may take what waits. */
-  readonly #stirred = new Set<SimulatedGroup>();
+  readonly #lines: WaitingLines;
   readonly #deals = new Map<number, Deal & { readonly givers: Set<string> }>();
   readonly #compare: (a: Place, b: Place) => number;
-  readonly #numbers: { next(): number };
-  #assignments: Assignments;
+  readonly #engine: Engine;
 
   /** Decisions are numbered from above `lastNumber` on. */
   constructor(roster: SimulatedRoster, book: TicketBook, watchers: readonly Watcher[], lastNumber = 0) {
     this.roster = roster;
     this.tickets = new TicketStates(roster);
-    this.#book = book;
     this.#watchers = watchers;
     this.#compare = comparePlaces(book);
-    let number = lastNumber;
-    this.#numbers = { next: () => ++number };
-    this.#assignments = new Assignments(roster, '', this.#numbers);
+    this.#lines = new WaitingLines(book);
+    this.#engine = new Engine(roster, lastNumber);
+  }
+
+  /** The moment of what happens next. */
+  set now(moment: Moment) {
+    this.#engine.now = moment;
   }
 
   /** How many tickets wait in a group. */
   waitingIn(group: SimulatedGroup): number {
-    return this.#lines.get(group)?.size ?? 0;
+    return this.#lines.size(group);
   }
 
   /** A ticket comes; who was named gets it if he may have it, else whom the policy picks. With `waits` it only joins the line. */
@@ -80,17 +90,14 @@ export class World {
   }
 
   /** Takes over how an agent stood before the rehearsal began. */
-  restore(stood: {
-    readonly agentId: string;
-    readonly assignedToday: number;
-    readonly lastSequence: number;
-    readonly handicaps: Readonly<Record<string, number>>;
-  }): void {
+  restore(stood: Standing): void {
     const agent = this.roster.agent(stood.agentId);
     agent.assignedToday = stood.assignedToday;
     agent.lastAssignedSequence = stood.lastSequence;
+    agent.spans = [...stood.spans];
+    this.roster.measurePresence(agent);
     for (const [groupId, handicap] of Object.entries(stood.handicaps)) this.roster.group(groupId).handicaps.set(stood.agentId, handicap);
-    this.#beginAnew();
+    this.#engine.beginAnew();
   }
 
   /** A pending ticket ends; `resolved` credits its agent. */
@@ -143,7 +150,7 @@ export class World {
     if (!this.tickets.isPending(ticket) || (agent?.agentId ?? null) !== from) return;
     let deal = this.#deals.get(dealId);
     if (!deal) {
-      deal = { dealId: this.#numbers.next(), received: new Map(), givers: new Set(), receivers: undefined };
+      deal = { dealId: this.#engine.nextNumber(), received: new Map(), givers: new Set(), receivers: undefined };
       this.#deals.set(dealId, deal);
       const [oldest] = this.#deals.keys();
       if (this.#deals.size > DEALS_REMEMBERED && oldest !== undefined) this.#deals.delete(oldest);
@@ -161,7 +168,7 @@ export class World {
       .map((ticket) => ({ ticket, priority: this.tickets.priorityOf(ticket) }))
       .sort(this.#compare)
       .slice(0, TICKETS_PER_DEAL);
-    const deal: Deal = { dealId: this.#numbers.next(), received: new Map(), givers: new Set(agentIds), receivers: undefined };
+    const deal: Deal = { dealId: this.#engine.nextNumber(), received: new Map(), givers: new Set(agentIds), receivers: undefined };
     for (const { ticket } of places) {
       const agent = this.tickets.holderOf(ticket) as SimulatedAgent;
       if (!isAutomatic(this.tickets.groupOf(ticket)) || !this.#deal(ticket, deal, agent)) this.#unseat(ticket, agent);
@@ -169,66 +176,44 @@ export class World {
   }
 
   setAgent(agentId: string, state: AgentState): void {
-    const came = this.roster.setAgent(agentId, state);
+    const came = this.roster.setAgent(agentId, state, this.#engine.now);
     const agent = this.roster.agent(agentId);
-    this.#beginAnew();
+    this.#engine.beginAnew();
     const memberships = agent.groups.map((group) => ({ agentId, groupId: group.groupId }));
     if (came) measureHandicaps(this.roster.groups, memberships);
-    for (const group of agent.groups) this.#stirred.add(group);
+    for (const group of agent.groups) this.#lines.stir(group);
   }
 
   setGroup(groupId: string, state: GroupState): void {
     this.roster.setGroup(groupId, state);
-    this.#beginAnew();
-    this.#stirred.add(this.roster.group(groupId));
+    this.#engine.beginAnew();
+    this.#lines.stir(this.roster.group(groupId));
   }
 
   setMembership(groupId: string, agentId: string, member: boolean): void {
     this.roster.setMembership(groupId, agentId, member);
-    this.#beginAnew();
+    this.#engine.beginAnew();
     if (member) measureHandicaps(this.roster.groups, [{ agentId, groupId }]);
-    this.#stirred.add(this.roster.group(groupId));
+    this.#lines.stir(this.roster.group(groupId));
   }
 
-  turnDay(day: string, groupIds?: readonly string[]): void {
-    this.roster.turnDay(day, groupIds);
-    this.#beginAnew();
+  turnDay(day: string, begins: Moment, groupIds?: readonly string[]): void {
+    this.roster.turnDay(day, begins, groupIds);
+    this.#engine.beginAnew();
   }
 
   /** Gives out what waits where somebody may have become able to take it, in waiting order over all those groups. */
   handOut(): void {
-    if (this.#stirred.size === 0) return;
-    const open = [...this.#stirred].filter((group) => this.waitingIn(group) > 0 && isAutomatic(group));
-    this.#stirred.clear();
-    while (open.length > 0) {
-      let best = 0;
-      for (let at = 1; at < open.length; at++) if (this.#compare(this.#firstOf(open[at]), this.#firstOf(open[best])) < 0) best = at;
-      const group = open[best] as SimulatedGroup;
-      const placed = this.#place(this.#firstOf(group).ticket, 'WAITING');
-      if (!placed || this.waitingIn(group) === 0) open.splice(best, 1);
-    }
-  }
-
-  #firstOf(group: SimulatedGroup | undefined): Place {
-    const first = group && this.#lines.get(group)?.first();
-    if (!first) throw new Error('an empty line was looked at');
-    return first;
+    this.#lines.offer(isAutomatic, (ticket) => this.#place(ticket, 'WAITING'));
   }
 
   #wait(ticket: number): void {
-    const group = this.tickets.groupOf(ticket);
-    let line = this.#lines.get(group);
-    if (!line) {
-      line = new WaitingLine(this.#book);
-      this.#lines.set(group, line);
-    }
-    line.join(ticket, this.tickets.priorityOf(ticket));
+    this.#lines.join(this.tickets.groupOf(ticket), ticket, this.tickets.priorityOf(ticket));
     this.tickets.move(ticket, 'WAITING', null);
-    this.#stirred.add(group);
   }
 
   #leaveLine(ticket: number): void {
-    if (this.tickets.where(ticket) === 'WAITING') this.#lines.get(this.tickets.groupOf(ticket))?.leave(ticket);
+    if (this.tickets.where(ticket) === 'WAITING') this.#lines.leave(this.tickets.groupOf(ticket), ticket);
   }
 
   /** Gives a ticket to somebody by name, if he is an active member of its group. */
@@ -238,29 +223,21 @@ export class World {
     if (!agent?.active || agent.deleted || !agent.groups.includes(group)) return false;
     const previous = this.tickets.deskOf(ticket);
     if (previous) this.#release(ticket, previous, false, false);
-    this.#assignments.give({ ticketId: '', groupId: group.groupId, previousAgentId: null, requestKey: '' }, agent);
-    this.#seat(ticket, agent);
-    return true;
+    return this.#seat(ticket, this.#engine.give(group, agent));
   }
 
   #place(ticket: number, kind: Exclude<DecisionKind, 'MANUAL'>, previous?: SimulatedAgent): boolean {
-    const seeker = { ticketId: '', groupId: this.tickets.groupOf(ticket).groupId, kind, previousAgentId: previous?.agentId ?? null, requestKey: '' };
-    const agent = this.#assignments.place(seeker) as SimulatedAgent | undefined;
-    if (!agent) return false;
-    if (kind === 'REASSIGN' && previous) this.#release(ticket, previous, false, false);
-    this.#seat(ticket, agent);
-    return true;
+    const decided = this.#engine.place(this.tickets.groupOf(ticket), kind, previous?.agentId ?? null);
+    if (decided && kind === 'REASSIGN' && previous) this.#release(ticket, previous, false, false);
+    return this.#seat(ticket, decided);
   }
 
   #deal(ticket: number, deal: Deal, previous: SimulatedAgent | undefined): boolean {
     const group = this.tickets.groupOf(ticket);
     if (!group.active || group.deleted) return false;
-    const seeker = { ticketId: '', groupId: group.groupId, kind: 'REASSIGN', previousAgentId: previous?.agentId ?? null, requestKey: '' } as const;
-    const agent = this.#assignments.deal(seeker, deal) as SimulatedAgent | undefined;
-    if (!agent) return false;
-    if (previous) this.#release(ticket, previous, false, false);
-    this.#seat(ticket, agent);
-    return true;
+    const decided = this.#engine.deal(group, deal, previous?.agentId ?? null);
+    if (decided && previous) this.#release(ticket, previous, false, false);
+    return this.#seat(ticket, decided);
   }
 
   /** Somebody else gets it, or else its agent keeps it as long as he could be given it; else it waits. */
@@ -280,31 +257,21 @@ export class World {
     this.#wait(ticket);
   }
 
-  #seat(ticket: number, agent: SimulatedAgent): void {
-    const { decisions, rounds } = this.#assignments;
-    const [decision] = decisions;
-    if (!decision) throw new Error('a ticket was given without a decision');
+  #seat(ticket: number, decided: Decided | undefined): boolean {
+    if (!decided) return false;
+    const { agent, kind, tieBreak } = decided;
     this.#leaveLine(ticket);
     this.tickets.move(ticket, 'ON_DESK', agent);
     agent.desk.add(ticket);
-    // What the engine keeps in order to store it: nothing is stored here.
-    decisions.length = 0;
-    rounds.length = 0;
-    for (const watcher of this.#watchers) watcher.given(ticket, agent, this.tickets.groupOf(ticket), decision.kind, decision.tieBreak);
+    for (const watcher of this.#watchers) watcher.given(ticket, agent, this.tickets.groupOf(ticket), kind, tieBreak);
+    return true;
   }
 
   #release(ticket: number, agent: SimulatedAgent, resolved: boolean, ended: boolean): void {
     const group = this.tickets.groupOf(ticket);
-    this.#assignments.release({ ticketId: '', groupId: group.groupId, requestKey: '' }, agent, resolved);
-    this.#assignments.releases.length = 0;
-    this.#assignments.touched.clear();
+    this.#engine.release(group, agent, resolved);
     agent.desk.delete(ticket);
-    for (const freed of agent.groups) if (roomOf(agent, freed) !== Infinity) this.#stirred.add(freed);
+    for (const freed of agent.groups) if (roomOf(agent, freed) !== Infinity) this.#lines.stir(freed);
     for (const watcher of this.#watchers) watcher.taken(ticket, agent, group, ended);
-  }
-
-  /** Rounds that are under way tell the truth no more. */
-  #beginAnew(): void {
-    this.#assignments = new Assignments(this.roster, '', this.#numbers);
   }
 }
