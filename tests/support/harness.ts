@@ -1,8 +1,17 @@
-import { create, type DescMethodUnary, type DescService, type Message, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMethodClientStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import { pino } from 'pino';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
+import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
@@ -56,12 +65,15 @@ export interface Clients {
   readonly agents: Client<typeof AgentService>;
   readonly tickets: Client<typeof TicketService>;
   readonly audit: Client<typeof AuditService>;
+  readonly assignment: Client<typeof AssignmentService>;
 }
 
 type Client<Service extends DescService> = {
   [Name in keyof Service['method']]: Service['method'][Name] extends DescMethodUnary<infer Input, infer Output>
     ? (request: MessageInitShape<Input>) => Promise<MessageShape<Output>>
-    : never;
+    : Service['method'][Name] extends DescMethodClientStreaming<infer Input, infer Output>
+      ? (...requests: MessageInitShape<Input>[]) => Promise<MessageShape<Output>>
+      : never;
 };
 
 const log = pino({ level: 'silent' });
@@ -136,15 +148,15 @@ function callerOf(who: Parameters<Harness['callAs']>[0]): Caller {
   return { actor: who.actor ?? who.agentId ?? 'somebody', actorKind: who.actorKind ?? 'USER', roles: new Set(who.roles), agentId: who.agentId };
 }
 
-type Serve = (endpoint: Endpoint, caller: Caller, request: Message) => Promise<Message>;
+type Serve = (endpoint: Endpoint, caller: Caller, requests: readonly Message[]) => Promise<Message>;
 
 function makeServe(deps: Parameters<typeof makeContext>[0]): { readonly endpoints: readonly Endpoint[]; readonly serve: Serve } {
   const endpoints = endpointsOf(routes);
   const layers: readonly Interceptor[] = [authorize, audit, makeValidate(endpoints), makeContext(deps)];
   return {
     endpoints,
-    async serve(endpoint, caller, request) {
-      const call = new LocalCall(endpoint, caller, request);
+    async serve(endpoint, caller, requests) {
+      const call = new LocalCall(endpoint, caller, requests);
       const run = layers.reduceRight<() => Promise<void>>(
         (next, layer) => () => layer(call, next),
         () => endpoint.handle(call),
@@ -162,23 +174,37 @@ function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Client
       .filter((endpoint) => endpoint.method.parent.typeName === service.typeName)
       .map(
         (endpoint) =>
-          [endpoint.method.localName, (request: Record<string, unknown>) => server.serve(endpoint, caller, create(endpoint.method.input, request))] as const,
+          [
+            endpoint.method.localName,
+            (...requests: Record<string, unknown>[]) =>
+              server.serve(
+                endpoint,
+                caller,
+                requests.map((request) => create(endpoint.method.input, request)),
+              ),
+          ] as const,
       );
     return Object.fromEntries(methods) as Client<Service>;
   };
-  return { groups: client(GroupService), agents: client(AgentService), tickets: client(TicketService), audit: client(AuditService) };
+  return {
+    groups: client(GroupService),
+    agents: client(AgentService),
+    tickets: client(TicketService),
+    audit: client(AuditService),
+    assignment: client(AssignmentService),
+  };
 }
 
 /** A call that came by no transport. */
 class LocalCall extends Call {
   readonly transport = 'grpc';
-  readonly #message: Message;
+  readonly #messages: readonly Message[];
   answer: Message | undefined;
 
-  constructor(endpoint: Endpoint, caller: Caller, message: Message) {
+  constructor(endpoint: Endpoint, caller: Caller, messages: readonly Message[]) {
     super(endpoint, undefined);
     this.caller = caller;
-    this.#message = message;
+    this.#messages = messages;
   }
 
   header(): undefined {
@@ -186,11 +212,13 @@ class LocalCall extends Call {
   }
 
   async receive(): Promise<Message> {
-    return this.#message;
+    const [message] = this.#messages;
+    if (!message) throw new Error('a call without a request');
+    return message;
   }
 
   async *receiveAll(): AsyncIterable<Message> {
-    yield this.#message;
+    yield* this.#messages;
   }
 
   async send(message: Message): Promise<void> {

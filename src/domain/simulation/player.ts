@@ -23,8 +23,8 @@ export interface Play extends Omit<RehearsalSetup, 'listener' | 'handlingMs'> {
   readonly pattern: Pattern | undefined;
   /** How steps are called in the request, so that a fault can be named; undefined where they come from history. */
   readonly stepField: string | undefined;
-  /** Whether what really happened is told as well. */
-  readonly decisionsAreTold: boolean;
+  /** Whether the steps are history: they tell first how everything stood, then what happened, and what was decided. */
+  readonly historic: boolean;
   /** The end; without it, the last step. */
   readonly endTime: Moment | undefined;
 }
@@ -48,18 +48,18 @@ export class Player {
   readonly #random: Random;
   #events = 0;
   #now: Moment;
-  #hired = false;
 
   constructor(play: Play) {
     this.#play = play;
     this.#now = play.startTime;
     this.#random = seededRandom(play.handling?.seed ?? 0);
-    this.#tally = play.decisionsAreTold && !play.handling ? new DecisionTally() : undefined;
+    this.#tally = play.historic && !play.handling ? new DecisionTally() : undefined;
     const tally = this.#tally;
     const listener =
       tally && ((ticket: number, agent: { agentId: string }, kind: DecisionKind, tieBreak: TieBreak) => tally.replayed(ticket, kind, agent.agentId, tieBreak));
     this.#rehearsal = new Rehearsal({ ...play, handlingMs: play.handling?.meanMs, listener });
     for (const step of foundingSteps(play.startTime, play.groups, play.agents)) this.#rehearsal.take(step);
+    if (!play.historic) this.#rehearsal.begin();
   }
 
   /** Plays steps in their order; throws InvalidField naming the place of a step that does not fit. */
@@ -75,7 +75,6 @@ export class Player {
   /** Plays the pattern, if there is one, and sums up. */
   finish(): PlayResult {
     const { pattern, startTime } = this.#play;
-    this.#hire();
     if (pattern) {
       for (const _ of playPattern(pattern, this.#rehearsal)) this.#count();
     }
@@ -87,6 +86,7 @@ export class Player {
   #take(step: ToldStep, at: number): void {
     const { book } = this.#rehearsal;
     if (step.type === 'COUNTS') return this.#restore(step);
+    if (step.type === 'OPENED') return this.#rehearsal.begin();
     if (!('ticket' in step)) return this.#pass(this.#checked(step, at));
     if (step.type === 'DECIDED') {
       const number = book.find(step.ticket);
@@ -95,20 +95,12 @@ export class Player {
     }
     const ticket = this.#numberOf(step, at);
     if (step.type !== 'PRESENT') return this.#pass(this.#checked({ ...step, ticket }, at));
-    for (const { world } of this.#rehearsal.runs) world.put(ticket, step.groupId, step.priority, step.agentId ?? undefined, step.pending);
+    for (const run of this.#rehearsal.runs) run.put(ticket, step);
   }
 
   #pass(step: Step): void {
-    this.#hire();
     this.#count();
     this.#rehearsal.take(step);
-  }
-
-  /** Scenarios' own agents come once everybody else is there. */
-  #hire(): void {
-    if (this.#hired) return;
-    this.#hired = true;
-    this.#rehearsal.begin();
   }
 
   #count(): void {

@@ -63,6 +63,7 @@ export class Rehearsal {
     this.runs = [BASELINE, ...setup.scenarios].map((changes, at) => {
       const hours = hoursIn(changes, setup.hours);
       return new Run(new Scenario(changes, hours), new Shifts(hours, this.#zone, setup.startTime), new SimulatedRoster(agentNumbers, groupNumbers), this.book, {
+        groupIds: setup.groupIds,
         handlingMs: setup.handlingMs,
         lastNumber: setup.lastNumber,
         listener: at === 0 ? setup.listener : undefined,
@@ -94,7 +95,7 @@ export class Rehearsal {
       for (let ticket = 0; ticket < this.book.count; ticket++) {
         if (this.book.counts(ticket) && run.firstAgents.get(ticket) !== baseline.firstAgents.get(ticket)) movedTickets += 1;
       }
-      return { figures: run.figures(this.#setup.groupIds), movedTickets };
+      return { figures: run.figures(), movedTickets };
     });
   }
 
@@ -122,7 +123,7 @@ export class Rehearsal {
   #sample(): void {
     for (const run of this.runs) {
       run.advance(this.#nextSample);
-      run.sample(this.#nextSample, this.#setup.groupIds);
+      run.sample(this.#nextSample);
     }
     this.#samples += 1;
     if (this.#samples > MAX_SAMPLES) {

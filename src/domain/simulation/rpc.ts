@@ -3,6 +3,7 @@ import type { SimulationEvent } from '../../../gen/ticketing/v1/simulation_event
 import type { SimulationSetup } from '../../../gen/ticketing/v1/simulation_pb.ts';
 import type { Context, Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
+import { rehearseHistory } from './history/play.ts';
 import { toResponse } from './message.ts';
 import type { PlayResult } from './player.ts';
 import { toPlay } from './setup.ts';
@@ -20,6 +21,7 @@ export const assignmentHandlers: Handlers<typeof AssignmentService> = {
     const setup = message.value;
     if (setup.source.case === 'events') return toResponse(await rehearseEvents(setup, messages, ctx));
     await assertNoMore(messages);
+    if (setup.source.case === 'history') return toResponse(await rehearseHistory(setup.source.value, setup, ctx));
     return toResponse(await rehearse(toPlay(setup, 0), NOTHING, ctx.signal));
   },
 };

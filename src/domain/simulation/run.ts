@@ -11,6 +11,8 @@ import { type Watcher, World } from './world.ts';
 
 /** What a run is made of besides its scenario. */
 export interface RunOptions {
+  /** Groups that are reported: the only ones that are measured. */
+  readonly groupIds: readonly string[];
   /** How long work on a ticket takes that does not say so; without it tickets leave desks when the steps say so. */
   readonly handlingMs?: number | undefined;
   /** The number of the last decision before. */
@@ -29,6 +31,7 @@ export class Run implements Watcher {
   readonly firstAgents = new NumberList(Int32Array, -1);
   readonly #begun = new NumberList(Uint8Array);
   readonly #book: TicketBook;
+  readonly #told: ReadonlySet<string>;
   readonly #shifts: Shifts;
   readonly #labour: Labour | undefined;
   readonly #loads = new Loads();
@@ -40,13 +43,25 @@ export class Run implements Watcher {
   readonly #astir = new Set<SimulatedAgent>();
   #now: Moment = 0;
 
-  constructor(scenario: Scenario, shifts: Shifts, roster: SimulatedRoster, book: TicketBook, options: RunOptions = {}) {
+  constructor(scenario: Scenario, shifts: Shifts, roster: SimulatedRoster, book: TicketBook, options: RunOptions) {
     this.scenario = scenario;
     this.#shifts = shifts;
     this.#book = book;
+    this.#told = new Set(options.groupIds);
     this.#labour = options.handlingMs === undefined ? undefined : new Labour(book, options.handlingMs);
     this.#listener = options.listener;
     this.world = new World(roster, book, [this], options.lastNumber);
+  }
+
+  /** A ticket that was there when the rehearsal began; it waits if its agent is not there in this scenario. */
+  put(ticket: number, was: { readonly groupId: string; readonly priority: number; readonly agentId: string | null; readonly pending: boolean }): void {
+    const { removedAgentIds } = this.scenario.changes;
+    const agentId = was.agentId === null || removedAgentIds.has(was.agentId) ? undefined : was.agentId;
+    this.world.put(ticket, was.groupId, was.priority, agentId, was.pending);
+    if (agentId === undefined || !was.pending) return;
+    const agent = this.world.roster.agent(agentId);
+    this.#labour?.add(ticket, was.priority, agent);
+    this.#astir.add(agent);
   }
 
   /** The scenario's own agents come. */
@@ -110,24 +125,24 @@ export class Run implements Watcher {
       const wait = this.#now - this.#book.createTime(ticket);
       if (this.#book.counts(ticket)) this.#untilAssigned.add(Math.max(0, wait));
     }
-    this.#loads.given(agent, group, kind !== 'MANUAL');
+    if (this.#told.has(group.groupId)) this.#loads.given(agent, group, kind !== 'MANUAL');
     this.#labour?.add(ticket, this.world.tickets.priorityOf(ticket), agent);
     this.#astir.add(agent);
     this.#listener?.(ticket, agent, kind, tieBreak);
   }
 
-  taken(ticket: number, agent: SimulatedAgent, _group: SimulatedGroup, ended: boolean): void {
-    if (ended) this.#loads.ended(agent);
+  taken(ticket: number, agent: SimulatedAgent, group: SimulatedGroup, ended: boolean): void {
+    if (ended && this.#told.has(group.groupId)) this.#loads.ended(agent);
     this.#labour?.remove(ticket, agent, ended, this.#now);
     this.#astir.add(agent);
   }
 
-  /** Measures how far apart the agents are; `groupIds` are those that are reported. */
-  sample(time: Moment, groupIds: readonly string[]): void {
+  /** Measures how far apart the agents are. */
+  sample(time: Moment): void {
     let assignedSpread = 0;
     let openSpread = 0;
     let waiting = 0;
-    for (const groupId of groupIds) {
+    for (const groupId of this.#told) {
       const group = this.world.roster.group(groupId);
       waiting += this.world.waitingIn(group);
       const present = group.members.filter(isPresent);
@@ -142,9 +157,9 @@ export class Run implements Watcher {
     this.#samples.splice(0, this.#samples.length, ...this.#samples.filter((_, at) => at % 2 === 0));
   }
 
-  figures(groupIds: readonly string[]): RunFigures {
+  figures(): RunFigures {
     const tickets = this.#book.counted;
-    const agents = new Set(groupIds.flatMap((groupId) => this.world.roster.group(groupId).members));
+    const agents = new Set([...this.#told].flatMap((groupId) => this.world.roster.group(groupId).members));
     for (const agent of this.world.roster.agents.values()) if (this.#loads.of(agent).assigned > 0) agents.add(agent);
     return {
       name: this.scenario.name,

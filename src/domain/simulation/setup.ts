@@ -46,7 +46,7 @@ export function toPlay(setup: SimulationSetup, startTime: Moment): Play {
     agents: roster.agents.map(toDescribedAgent),
     pattern,
     stepField: source.case === 'events' ? 'events.events' : undefined,
-    decisionsAreTold: false,
+    historic: false,
     endTime: pattern && pattern.endTime + PATTERN_REST_MS,
   };
 }

@@ -107,4 +107,6 @@ export type ToldStep =
       /** Handicaps of today, by group. */
       readonly handicaps: Readonly<Record<string, number>>;
     }
+  /** Everything that was there has been told. */
+  | { readonly type: 'OPENED'; readonly time: Moment }
   | { readonly type: 'DECIDED'; readonly time: Moment; readonly ticket: string; readonly agentId: string; readonly kind: string; readonly tieBreak: string };

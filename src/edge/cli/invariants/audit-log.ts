@@ -1,6 +1,6 @@
+import { readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { readRows } from './rows.ts';
 
 /** A table under audit: what its entries are called, and the columns that make up the entity's id. */
 interface AuditedTable {

@@ -1,7 +1,7 @@
 import type { Replay, WorldAgent } from '../../../domain/assignment/index.ts';
+import { readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { readRows } from './rows.ts';
 
 interface Counts {
   readonly business_day: string;

@@ -7,8 +7,8 @@ import {
   type RoundRow,
   type WaitingChange,
 } from '../../../domain/assignment/index.ts';
+import { Rows, readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
-import { Rows, readRows } from './rows.ts';
 import { type FactColumns, newOf, oldOf, TICKET_ENTRIES } from './tickets.ts';
 
 interface EventRow {

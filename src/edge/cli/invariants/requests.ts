@@ -1,8 +1,8 @@
 import { fromBinary, type Message } from '@bufbuild/protobuf';
 import { TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { readRows } from './rows.ts';
 
 /** How long a request id must stand for one effect, as an interval of PostgreSQL. */
 const RETENTION = '30 days';

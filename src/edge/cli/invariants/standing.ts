@@ -1,7 +1,7 @@
 import type { Replay } from '../../../domain/assignment/index.ts';
+import { readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { readRows } from './rows.ts';
 
 /** Checks what must be true of the tables as they stand: nobody waits in vain, pools cover shared agents, days agree. */
 export async function checkStanding(sql: Sql, replay: Replay, findings: Findings): Promise<void> {

@@ -1,7 +1,7 @@
 import { checkTicket, type TicketEntry, type TicketEvent, type TicketFacts, type WaitingEntry, WaitingOrder } from '../../../domain/assignment/index.ts';
+import { Rows, readRows } from '../../../foundation/database/rows.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { Findings } from './findings.ts';
-import { Rows, readRows } from './rows.ts';
 
 /** The old and new values that `TICKET_ENTRIES` has. */
 export interface FactColumns {

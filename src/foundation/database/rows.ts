@@ -1,4 +1,4 @@
-import type { Sql } from '../../../foundation/database/sql.ts';
+import type { Sql } from './sql.ts';
 
 /** Rows fetched from a cursor at a time. */
 const CHUNK_ROWS = 2_000;
@@ -9,10 +9,10 @@ let cursors = 0;
  * The rows of a query one by one, through a cursor: memory stays flat whatever the number of rows. Needs
  * to be inside a transaction.
  */
-export async function* readRows<Row>(sql: Sql, query: string, chunkRows = CHUNK_ROWS): AsyncGenerator<Row, undefined> {
+export async function* readRows<Row>(sql: Sql, query: string, chunkRows = CHUNK_ROWS, values: readonly unknown[] = []): AsyncGenerator<Row, undefined> {
   cursors += 1;
-  const cursor = `invariants_${cursors}`;
-  await sql(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${query}`);
+  const cursor = `rows_${cursors}`;
+  await sql(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${query}`, values);
   for (;;) {
     const rows = await sql<Row>(`FETCH ${chunkRows} FROM ${cursor}`);
     yield* rows;
