@@ -33,10 +33,9 @@ it('gives zero difference to what really happened, on busy days of everything th
     await harness.moveClock('15 hours');
   }
   for (const start of began) {
-    const answer = await harness.callAs('admin').assignment.simulatePolicy(
-      setup({ source: { case: 'history', value: { groupIds, startTime: timestampFromDate(start) } } }),
-    );
-    console.log(answer.ticketCount, answer.eventCount, answer.mismatchedTicketCount);
+    const answer = await harness
+      .callAs('admin')
+      .assignment.simulatePolicy(setup({ source: { case: 'history', value: { groupIds, startTime: timestampFromDate(start) } } }));
     expect.soft(answer.mismatchedTicketCount).toBe(0);
   }
 });

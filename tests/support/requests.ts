@@ -56,5 +56,6 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     ListGroupMembers: { groupId },
     ListAuditEntries: { entityType: 'group' },
     GetAuditEntry: { entryId: entry?.entry_id ?? '' },
+    SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

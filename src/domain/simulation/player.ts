@@ -66,7 +66,8 @@ export class Player {
   take(steps: readonly ToldStep[]): void {
     for (const step of steps) {
       const at = ('event' in step ? step.event : undefined) ?? 0;
-      if (step.time < this.#now && this.#play.stepField) throw this.#fault(at, 'time', 'must not be earlier than that of the event before, or than the start');
+      if (step.time < this.#now && this.#play.stepField)
+        throw this.#fault(at, 'event_time', 'must not be earlier than that of the event before, or than the start');
       this.#now = Math.max(this.#now, step.time);
       this.#take(step, at);
     }

@@ -21,8 +21,9 @@ export class EventReader {
   /** The steps of one message; throws InvalidField for a time that is none. */
   read(events: readonly SimulationEvent[]): ToldStep[] {
     return events.flatMap((event, at) => {
-      const { time } = event;
-      if (!time || time.nanos < 0 || time.nanos > 999_999_999) throw new InvalidField(`events.events[${at}].time`, 'must have nanos from 0 to 999,999,999');
+      const { eventTime: time } = event;
+      if (!time || time.nanos < 0 || time.nanos > 999_999_999)
+        throw new InvalidField(`events.events[${at}].event_time`, 'must have nanos from 0 to 999,999,999');
       return this.#steps(event, toMoment(time), at).map((step) => ({ ...step, event: at }));
     });
   }

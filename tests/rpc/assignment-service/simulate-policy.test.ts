@@ -34,7 +34,7 @@ const byEvents = (scenarios: NonNullable<Setup['scenarios']> = []) => setup({ so
 const arrivals = (...clocks: string[]) =>
   events(
     clocks.map((clock, index) => ({
-      time: at(clock),
+      eventTime: at(clock),
       event: { case: 'arrival', value: { ticketId: `at-${clock.replace(':', '.')}-${index}`, groupId: 'G' } },
     })),
   );
@@ -77,7 +77,7 @@ describe('SimulatePolicy over events', () => {
   });
 
   it('lets tickets wait while nobody is there, and measures how long', async () => {
-    const presence = (clock: string, present: boolean) => ({ time: at(clock), event: { case: 'presence' as const, value: { agentId: 'ann', present } } });
+    const presence = (clock: string, present: boolean) => ({ eventTime: at(clock), event: { case: 'presence' as const, value: { agentId: 'ann', present } } });
     const { baseline } = await simulate([
       setup({ source: { case: 'events', value: { roster: { groups: [{ groupId: 'G' }], agents: [{ agentId: 'ann', groupIds: ['G'], away: true }] } } } }),
       arrivals('9:00', '9:10'),
@@ -118,16 +118,16 @@ describe('SimulatePolicy refuses', () => {
   });
 
   it('INVALID_ARGUMENT: a rule broken in any message of the stream', async () => {
-    expect(await refusal(byEvents(), arrivals('9:00'), events([{ time: at('9:01'), event: { case: 'end', value: { ticketId: 'no blanks' } } }]))).toMatch(
+    expect(await refusal(byEvents(), arrivals('9:00'), events([{ eventTime: at('9:01'), event: { case: 'end', value: { ticketId: 'no blanks' } } }]))).toMatch(
       /^INVALID_FIELD events.events\[0\].end.ticket_id: /,
     );
     expect(await refusal(byEvents(), events([]))).toMatch(/^INVALID_FIELD events.events: /);
   });
 
   it('INVALID_ARGUMENT: what is not there, or there twice', async () => {
-    const end = { time: at('9:10'), event: { case: 'end' as const, value: { ticketId: 'unknown' } } };
-    const stranger = { time: at('9:10'), event: { case: 'presence' as const, value: { agentId: 'zoe', present: true } } };
-    const elsewhere = { time: at('9:10'), event: { case: 'arrival' as const, value: { ticketId: 't2', groupId: 'H' } } };
+    const end = { eventTime: at('9:10'), event: { case: 'end' as const, value: { ticketId: 'unknown' } } };
+    const stranger = { eventTime: at('9:10'), event: { case: 'presence' as const, value: { agentId: 'zoe', present: true } } };
+    const elsewhere = { eventTime: at('9:10'), event: { case: 'arrival' as const, value: { ticketId: 't2', groupId: 'H' } } };
     expect(await refusal(byEvents(), arrivals('9:00'), events([end]))).toBe('INVALID_FIELD events.events[0].end.ticket_id: unknown has not come yet');
     expect(await refusal(byEvents(), arrivals('9:00'), events([stranger]))).toBe('INVALID_FIELD events.events[0].presence.agent_id: zoe is not in the roster');
     expect(await refusal(byEvents(), arrivals('9:00'), events([elsewhere]))).toBe('INVALID_FIELD events.events[0].arrival.group_id: H is not in the roster');
@@ -140,7 +140,7 @@ describe('SimulatePolicy refuses', () => {
 
   it('INVALID_ARGUMENT: events out of order', async () => {
     expect(await refusal(byEvents(), arrivals('9:00', '9:10'), arrivals('9:05'))).toBe(
-      'INVALID_FIELD events.events[0].time: must not be earlier than that of the event before, or than the start',
+      'INVALID_FIELD events.events[0].event_time: must not be earlier than that of the event before, or than the start',
     );
   });
 
