@@ -62,6 +62,13 @@ const ROUND_SPAN = 16_384;
 /** The run of placements that the next one of a group continues, if nothing came between; it lasts as long as the roster is remembered. */
 const openRounds = new WeakMap<RosterGroup, Round>();
 
+/** Rounds under way, by group. */
+export interface OpenRounds {
+  get(group: RosterGroup): Round | undefined;
+  set(group: RosterGroup, round: Round): unknown;
+  delete(group: RosterGroup): unknown;
+}
+
 /**
  * The assignments of one plan: choices are made in memory, one after another, against a roster whose
  * counters move along; `writeAssignments` stores what came of it.
@@ -76,8 +83,16 @@ export class Assignments {
   readonly #nowMicros: number;
   readonly #numbers: Numbers;
   readonly #deals = new Map<string, Round>();
+  readonly #openRounds: OpenRounds;
+  readonly #stored: boolean;
 
-  constructor(roster: Roster, now: Instant, numbers: Numbers) {
+  /**
+   * With `rehearsed` nothing will be stored: rounds are kept there and follow whatever touches their candidates, since
+   * nobody has to make their choices again from how they began.
+   */
+  constructor(roster: Roster, now: Instant, numbers: Numbers, rehearsed?: OpenRounds) {
+    this.#openRounds = rehearsed ?? openRounds;
+    this.#stored = rehearsed === undefined;
     this.roster = roster;
     this.#now = now;
     this.#nowMicros = microsOf(now);
@@ -129,11 +144,10 @@ export class Assignments {
       agent.totalResolved += 1;
     }
     this.touched.add(agent);
-    // Only a limit or the strategy makes open tickets matter to a choice; a round yet to begin is to be stored as it begins.
+    // Only a limit or the strategy makes open tickets matter to a choice.
     for (const group of agent.groups) {
       const matters = roomOf(agent, group) !== Infinity || STRATEGIES[group.policy.strategy].countsOpenTickets;
-      if (matters || openRounds.get(group)?.position === 0) openRounds.delete(group);
-      if (matters || this.#deals.get(group.groupId)?.position === 0) this.#deals.delete(group.groupId);
+      if (matters) this.#disturb(group, agent);
     }
   }
 
@@ -144,11 +158,11 @@ export class Assignments {
   }
 
   #openRound(group: RosterGroup, relaxed: number): Round {
-    const open = openRounds.get(group);
-    if (open && open.record.relaxedLevels === relaxed && this.#goesOn(open, group)) return open;
+    const open = this.#openRounds.get(group);
+    if (open && open.relaxedLevels === relaxed && this.#goesOn(open, group)) return open;
     this.#deals.delete(group.groupId);
     const round = new Round(group, this.#nowMicros, relaxed);
-    openRounds.set(group, round);
+    this.#openRounds.set(group, round);
     return round;
   }
 
@@ -159,8 +173,8 @@ export class Assignments {
 
   #openDeal(group: RosterGroup, relaxed: number, deal: Deal): Round {
     const open = this.#deals.get(group.groupId);
-    if (open && open.record.dealId === deal.dealId && open.record.relaxedLevels === relaxed) return open;
-    openRounds.delete(group);
+    if (open && open.dealId === deal.dealId && open.relaxedLevels === relaxed) return open;
+    this.#openRounds.delete(group);
     const round = new Round(group, this.#nowMicros, relaxed, deal);
     this.#deals.set(group.groupId, round);
     return round;
@@ -171,12 +185,15 @@ export class Assignments {
     const { agent, tieBreak } = choice;
     if (round.position === 0) {
       round.roundId = this.#numbers.next();
-      this.rounds.push(round);
+      if (this.#stored) {
+        round.begin();
+        this.rounds.push(round);
+      }
     }
     this.#record({ ...seeker, roundId: round.roundId, position: round.position, agentId: agent.agentId, tieBreak, businessDay: agent.businessDay }, agent);
     deal?.received.set(agent.agentId, (deal.received.get(agent.agentId) ?? 0) + 1);
     round.won(agent);
-    this.#touch(agent, round.record.groupId);
+    this.#touch(agent, seeker.groupId);
     return agent;
   }
 
@@ -196,8 +213,18 @@ export class Assignments {
   #touch(agent: RosterAgent, except: string | undefined): void {
     for (const group of agent.groups) {
       if (group.groupId === except) continue;
-      openRounds.delete(group);
+      this.#disturb(group, agent);
+    }
+  }
+
+  /** A candidate changed otherwise than by winning: a round that is stored ends, since how it began explains its choices no more. */
+  #disturb(group: RosterGroup, agent: RosterAgent): void {
+    if (this.#stored) {
+      this.#openRounds.delete(group);
       this.#deals.delete(group.groupId);
+    } else {
+      this.#openRounds.get(group)?.refresh(agent);
+      this.#deals.get(group.groupId)?.refresh(agent);
     }
   }
 }

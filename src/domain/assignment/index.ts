@@ -1,4 +1,4 @@
-export { Assignments, type Decision, type DecisionKind, type Numbers, type Release } from './assignments.ts';
+export { Assignments, type Decision, type DecisionKind, type Numbers, type OpenRounds, type Release } from './assignments.ts';
 export { chargeHandicaps, measureHandicaps } from './handicap.ts';
 export {
   type Commit,

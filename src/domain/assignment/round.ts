@@ -49,45 +49,60 @@ interface Entry extends Standing {
  * `compareStandings` (held equal to a plain search by a property test).
  */
 export class Round {
-  readonly record: RoundRecord;
   /** Its number, taken when the first ticket is placed: a round that places none is not stored. */
   roundId = 0;
   position = 0;
+  readonly dealId: number | null;
+  /** Levels taken off each required skill. */
+  readonly relaxedLevels: number;
+  readonly nowMicros: number;
   readonly #group: RosterGroup;
   readonly #strategy: StrategyRule;
-  readonly nowMicros: number;
   readonly #deal: Deal | undefined;
   readonly #heap: TinyQueue<Entry>;
   /** Entries of agents who won since are stale: only the newest of each agent counts. */
   readonly #newest = new Map<string, Entry>();
+  #record: RoundRecord | undefined;
 
   /** Begins a round at an instant, in microseconds since 1970, for tickets that have come to this level of relaxation. */
   constructor(group: RosterGroup, nowMicros: number, relaxed: number, deal?: Deal) {
     this.#group = group;
     this.#strategy = STRATEGIES[group.policy.strategy];
     this.nowMicros = nowMicros;
+    this.relaxedLevels = relaxed;
+    this.dealId = deal?.dealId ?? null;
     this.#deal = deal;
-    const candidates: RosterAgent[] = [];
+    const entries = group.members.filter((agent) => !this.#whyLeftOut(agent)).map((agent) => this.#entry(agent));
+    for (const entry of entries) this.#newest.set(entry.agentId, entry);
+    this.#heap = new TinyQueue(entries, compareStandings);
+  }
+
+  /** How it began. */
+  get record(): RoundRecord {
+    if (!this.#record) throw new Error('the round has not begun');
+    return this.#record;
+  }
+
+  /** Sets down how it begins, before its first ticket is placed: until then it may change. */
+  begin(): void {
+    const group = this.#group;
     const leftOut: { agentId: string; reason: LeftOutReason }[] = [];
+    const candidates: Candidate[] = [];
     for (const agent of group.members) {
-      const outside = deal && (deal.givers.has(agent.agentId) || (deal.receivers && !deal.receivers.has(agent.agentId)));
-      const reason = outside ? 'EXCLUDED' : whyLeftOut(agent, group, relaxed);
+      const reason = this.#whyLeftOut(agent);
       if (reason) leftOut.push({ agentId: agent.agentId, reason });
-      else candidates.push(agent);
+      else candidates.push(this.#candidate(agent));
     }
-    this.record = {
-      rule: deal ? 'DEAL' : 'POLICY',
-      dealId: deal?.dealId ?? null,
+    this.#record = {
+      rule: this.#deal ? 'DEAL' : 'POLICY',
+      dealId: this.dealId,
       groupId: group.groupId,
       policy: group.policy,
       businessDay: group.businessDay,
-      relaxedLevels: relaxed,
-      candidates: candidates.map((agent) => this.#candidate(agent)),
+      relaxedLevels: this.relaxedLevels,
+      candidates,
       leftOut,
     };
-    const entries = candidates.map((agent) => this.#entry(agent));
-    for (const entry of entries) this.#newest.set(entry.agentId, entry);
-    this.#heap = new TinyQueue(entries, compareStandings);
   }
 
   /** The agent for the next ticket: the preferred one if he is a candidate, else the best but the excluded; undefined if there is none. */
@@ -113,6 +128,23 @@ export class Round {
     const entry = this.#entry(agent);
     this.#newest.set(agent.agentId, entry);
     this.#heap.push(entry);
+  }
+
+  /** Takes note that a member's counters, room or state moved otherwise. */
+  refresh(agent: RosterAgent): void {
+    if (agent.deleted || this.#whyLeftOut(agent)) {
+      this.#newest.delete(agent.agentId);
+      return;
+    }
+    const entry = this.#entry(agent);
+    this.#newest.set(agent.agentId, entry);
+    this.#heap.push(entry);
+  }
+
+  #whyLeftOut(agent: RosterAgent): LeftOutReason | undefined {
+    const deal = this.#deal;
+    const outside = deal && (deal.givers.has(agent.agentId) || (deal.receivers && !deal.receivers.has(agent.agentId)));
+    return outside ? 'EXCLUDED' : whyLeftOut(agent, this.#group, this.relaxedLevels);
   }
 
   #next(passed: Entry[], excluded: string | undefined): Entry | undefined {

@@ -1,4 +1,5 @@
-import { Assignments, type Deal, type DecisionKind, STRATEGIES, type TieBreak } from '../assignment/index.ts';
+import { instantOf } from '../../foundation/clock.ts';
+import { Assignments, type Deal, type DecisionKind, nextRelaxationMicros, type OpenRounds, relaxes, STRATEGIES, type TieBreak } from '../assignment/index.ts';
 import type { SimulatedAgent, SimulatedGroup, SimulatedRoster } from './roster.ts';
 import type { Moment } from './steps.ts';
 
@@ -9,13 +10,22 @@ export interface Decided {
   readonly tieBreak: TieBreak;
 }
 
+/** A ticket for which an agent is sought. */
+export interface Sought {
+  readonly group: SimulatedGroup;
+  /** Since when it waits; undefined for one that does not. */
+  readonly waitStart: Moment | undefined;
+  readonly previousAgentId: string | null;
+}
+
 /**
  * The engine of the service over a roster in memory: the same choices, by the same code; what it gathers in order to
  * store it is thrown away.
  */
 export class Engine {
   readonly #roster: SimulatedRoster;
-  readonly #numbers: { next(): number };
+  readonly #numbers: { next(): number; readonly upcoming: number };
+  #rounds: OpenRounds & { clear(): void } = new Map();
   /** The moment of what is decided next. */
   now: Moment = 0;
   #assignments: Assignments;
@@ -25,8 +35,13 @@ export class Engine {
   constructor(roster: SimulatedRoster, lastNumber: number) {
     let number = lastNumber;
     this.#roster = roster;
-    this.#numbers = { next: () => ++number };
-    this.#assignments = new Assignments(roster, toInstant(this.now), this.#numbers);
+    this.#numbers = {
+      next: () => ++number,
+      get upcoming() {
+        return number + 1;
+      },
+    };
+    this.#assignments = this.#makeAssignments();
   }
 
   /** A number of the sequence, for what else has to be told apart. */
@@ -35,16 +50,16 @@ export class Engine {
   }
 
   /** Whom the policy picks; undefined when nobody can take it. */
-  place(group: SimulatedGroup, kind: Exclude<DecisionKind, 'MANUAL'>, previousAgentId: string | null): Decided | undefined {
-    this.#keepTime(group);
-    this.#assignments.place({ ticketId: '', groupId: group.groupId, kind, previousAgentId, requestKey: '' });
+  place(sought: Sought, kind: Exclude<DecisionKind, 'MANUAL'>): Decided | undefined {
+    this.#keepTime(sought.group);
+    this.#assignments.place({ ...seekerOf(sought, this.now), kind });
     return this.#decided();
   }
 
   /** Who received the fewest in a deal; undefined when nobody can take it. */
-  deal(group: SimulatedGroup, deal: Deal, previousAgentId: string | null): Decided | undefined {
-    this.#keepTime(group);
-    this.#assignments.deal({ ticketId: '', groupId: group.groupId, kind: 'REASSIGN', previousAgentId, requestKey: '' }, deal);
+  deal(sought: Sought, deal: Deal): Decided | undefined {
+    this.#keepTime(sought.group);
+    this.#assignments.deal({ ...seekerOf(sought, this.now), kind: 'REASSIGN' }, deal);
     return this.#decided();
   }
 
@@ -60,29 +75,50 @@ export class Engine {
     this.#assignments.releases.length = 0;
   }
 
+  /** How far the requirements of a group are relaxed for a ticket that has waited so long. */
+  relaxedLevels(group: SimulatedGroup, waitStart: Moment | undefined): number {
+    this.#keepTime(group);
+    return this.#assignments.relaxedLevels(seekerOf({ group, waitStart, previousAgentId: null }, this.now));
+  }
+
+  /** When a ticket that waits is relaxed further; undefined when it is not any more. */
+  nextRelaxation(group: SimulatedGroup, waitStart: Moment | undefined): Moment | undefined {
+    if (!relaxes(group.policy) || waitStart === undefined) return undefined;
+    const next = nextRelaxationMicros(group, toInstant(waitStart), toMicros(this.now));
+    return next === undefined ? undefined : next / 1000;
+  }
+
   /** The roster changed otherwise than by decisions and releases: rounds that are under way tell the truth no more. */
   beginAnew(): void {
-    this.#assignments = new Assignments(this.#roster, toInstant(this.now), this.#numbers);
+    this.#rounds.clear();
+    this.#assignments = this.#makeAssignments();
+  }
+
+  #makeAssignments(): Assignments {
     this.#begun = this.now;
+    return new Assignments(this.#roster, toInstant(this.now), this.#numbers, this.#rounds);
   }
 
   #decided(): Decided | undefined {
-    const { decisions, rounds, touched } = this.#assignments;
+    const { decisions, touched } = this.#assignments;
     const decision = decisions.pop();
-    rounds.length = 0;
     touched.clear();
     return decision && { agent: this.#roster.agent(decision.agentId), kind: decision.kind, tieBreak: decision.tieBreak };
   }
 
-  /** Where ranks move with the clock, a round of another moment cannot go on. */
-  #keepTime(group: SimulatedGroup): void {
-    if (this.#begun !== this.now && STRATEGIES[group.policy.strategy].dependsOnTime) this.beginAnew();
+  /** Where a choice depends on the time, it must be the time that it is. */
+  #keepTime({ policy }: SimulatedGroup): void {
+    if (this.#begun === this.now || !(STRATEGIES[policy.strategy].dependsOnTime || relaxes(policy))) return;
+    this.#assignments = this.#makeAssignments();
   }
 }
 
-/** As the engine is told the time. */
-function toInstant(moment: Moment): string {
-  const micros = Math.round(moment * 1000);
-  const whole = new Date(Math.floor(micros / 1000)).toISOString().slice(0, 23).replace('T', ' ');
-  return `${whole}${String(((micros % 1000) + 1000) % 1000).padStart(3, '0')}+00`;
+/** A ticket that began to wait at this very moment has not waited. */
+function seekerOf({ group, waitStart, previousAgentId }: Sought, now: Moment) {
+  const waited = waitStart !== undefined && waitStart !== now && relaxes(group.policy);
+  return { ticketId: '', groupId: group.groupId, waitStart: waited ? toInstant(waitStart) : null, previousAgentId, requestKey: '' };
 }
+
+const toMicros = (moment: Moment): number => Math.round(moment * 1000);
+
+const toInstant = (moment: Moment): string => instantOf(toMicros(moment));

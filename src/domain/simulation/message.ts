@@ -25,6 +25,7 @@ export function toPolicy(policy: AssignmentPolicy | undefined): Policy {
     catchUpLimit: policy?.catchUpLimit ?? null,
     maxOpenPerAgent: policy?.maxOpenPerAgent ?? null,
     requiredSkills: { ...policy?.requiredSkills },
+    skillRelaxationSeconds: policy?.skillRelaxation ? toMs(policy.skillRelaxation) / 1000 : null,
     preferPreviousAgent: policy?.preferPreviousAgent ?? true,
   };
 }

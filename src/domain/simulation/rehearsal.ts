@@ -62,9 +62,11 @@ export class Rehearsal {
     const groupNumbers = new Registry();
     this.runs = [BASELINE, ...setup.scenarios].map((changes, at) => {
       const hours = hoursIn(changes, setup.hours);
-      return new Run(new Scenario(changes, hours), new Shifts(hours, this.#zone, setup.startTime), new SimulatedRoster(agentNumbers, groupNumbers), this.book, {
+      const scenario = new Scenario(changes, hours);
+      return new Run(scenario, new Shifts(hours, this.#zone, setup.startTime), new SimulatedRoster(agentNumbers, groupNumbers), this.book, {
         groupIds: setup.groupIds,
         handlingMs: setup.handlingMs,
+        relaxes: !setup.handOutIsTold || scenario.changesAnything,
         lastNumber: setup.lastNumber,
         listener: at === 0 ? setup.listener : undefined,
       });

@@ -35,6 +35,16 @@ export interface SimulatedGroup extends Writable<Omit<RosterGroup, 'members'>> {
 
 const NOBODY_YET: AgentState = { active: false, deleted: true, availability: 'OFFLINE', skills: {}, weight: 1, maxOpenTickets: null };
 
+/** How an agent stood when the rehearsal began. */
+export interface Standing {
+  readonly agentId: string;
+  readonly assignedToday: number;
+  readonly lastSequence: number;
+  readonly spans: readonly Span[];
+  /** Handicaps of today, by group. */
+  readonly handicaps: Readonly<Record<string, number>>;
+}
+
 /** All groups and agents of one world; they are made on first mention, as nobody yet. */
 export class SimulatedRoster {
   readonly groups = new Map<string, SimulatedGroup>();
@@ -89,9 +99,18 @@ export class SimulatedRoster {
         dayStart: this.#dayStart,
         active: false,
         deleted: true,
-        policy: { strategy: 'MANUAL', version: 0, catchUpLimit: null, maxOpenPerAgent: null, requiredSkills: {}, preferPreviousAgent: true },
+        policy: {
+          strategy: 'MANUAL',
+          version: 0,
+          catchUpLimit: null,
+          maxOpenPerAgent: null,
+          requiredSkills: {},
+          skillRelaxationSeconds: null,
+          preferPreviousAgent: true,
+        },
         members: [],
         handicaps: new Map(),
+        relaxedMicros: -Infinity,
         lastTicketNumber: 0,
       };
       this.groups.set(groupId, group);
@@ -153,6 +172,16 @@ export class SimulatedRoster {
       agent.assignedToday = 0;
       agent.resolvedToday = 0;
     }
+  }
+
+  /** Takes over how an agent stood before. */
+  restore(stood: Standing): void {
+    const agent = this.agent(stood.agentId);
+    agent.assignedToday = stood.assignedToday;
+    agent.lastAssignedSequence = stood.lastSequence;
+    agent.spans = [...stood.spans];
+    this.measurePresence(agent);
+    for (const [groupId, handicap] of Object.entries(stood.handicaps)) this.group(groupId).handicaps.set(stood.agentId, handicap);
   }
 
   /** Works out his time present today from his spans. */

@@ -7,7 +7,8 @@ import type { Scenario } from './scenario.ts';
 import type { Shifts } from './shifts.ts';
 import type { Moment, Step } from './steps.ts';
 import type { TicketBook } from './ticket-book.ts';
-import { type Watcher, World } from './world.ts';
+import type { Watcher } from './watcher.ts';
+import { World } from './world.ts';
 
 /** What a run is made of besides its scenario. */
 export interface RunOptions {
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly groupIds: readonly string[];
   /** How long work on a ticket takes that does not say so; without it tickets leave desks when the steps say so. */
   readonly handlingMs?: number | undefined;
+  /** Whether waiting tickets are relaxed as time goes by; else when the steps say so. */
+  readonly relaxes: boolean;
   /** The number of the last decision before. */
   readonly lastNumber?: number;
   readonly listener?: Listener | undefined;
@@ -32,6 +35,7 @@ export class Run implements Watcher {
   readonly #begun = new NumberList(Uint8Array);
   readonly #book: TicketBook;
   readonly #told: ReadonlySet<string>;
+  readonly #relaxes: boolean;
   readonly #shifts: Shifts;
   readonly #labour: Labour | undefined;
   readonly #loads = new Loads();
@@ -48,16 +52,20 @@ export class Run implements Watcher {
     this.#shifts = shifts;
     this.#book = book;
     this.#told = new Set(options.groupIds);
+    this.#relaxes = options.relaxes;
     this.#labour = options.handlingMs === undefined ? undefined : new Labour(book, options.handlingMs);
     this.#listener = options.listener;
     this.world = new World(roster, book, [this], options.lastNumber);
   }
 
   /** A ticket that was there when the rehearsal began; it waits if its agent is not there in this scenario. */
-  put(ticket: number, was: { readonly groupId: string; readonly priority: number; readonly agentId: string | null; readonly pending: boolean }): void {
+  put(
+    ticket: number,
+    was: { readonly groupId: string; readonly priority: number; readonly agentId: string | null; readonly pending: boolean; readonly waitStart: Moment | null },
+  ): void {
     const { removedAgentIds } = this.scenario.changes;
     const agentId = was.agentId === null || removedAgentIds.has(was.agentId) ? undefined : was.agentId;
-    this.world.put(ticket, was.groupId, was.priority, agentId, was.pending);
+    this.world.put(ticket, { ...was, agentId: agentId ?? null });
     if (agentId === undefined || !was.pending) return;
     const agent = this.world.roster.agent(agentId);
     this.#labour?.add(ticket, was.priority, agent);
@@ -70,7 +78,8 @@ export class Run implements Watcher {
       this.take({ type: 'AGENT', time, agentId, state: { active: true, deleted: false, availability: 'AVAILABLE', skills, weight, maxOpenTickets } });
       for (const groupId of groupIds) this.take({ type: 'MEMBERSHIP', time, groupId, agentId, member: true });
     }
-    this.handOut();
+    this.world.handOut(this.scenario.changesAnything ? this.world.roster.groups.keys() : []);
+    this.#attend();
   }
 
   /** Plays on to a moment, then takes in the step, as far as it happens in this scenario. */
@@ -95,14 +104,15 @@ export class Run implements Watcher {
       this.world.now = this.#now;
       // Who is done at the end of his shift is done.
       if (this.#labour && this.#labour.nextTime <= next) this.#finish(this.#labour);
-      else this.#turn();
+      else if (this.#shifts.nextTime <= next) this.#turn();
+      else this.world.relax();
       this.handOut();
     }
     this.#now = Math.max(this.#now, time);
   }
 
   get #nextTime(): Moment {
-    return Math.min(this.#labour?.nextTime ?? Infinity, this.#shifts.nextTime);
+    return Math.min(this.#labour?.nextTime ?? Infinity, this.#shifts.nextTime, this.#relaxes ? this.world.nextRelaxation : Infinity);
   }
 
   #finish(labour: Labour): void {
@@ -201,7 +211,7 @@ export class Run implements Watcher {
       case 'DAY':
         return world.turnDay(step.day, step.begins, step.groupIds);
       case 'HAND_OUT':
-        return world.handOut();
+        return world.handOut(step.groupId === undefined ? [] : [step.groupId]);
     }
   }
 

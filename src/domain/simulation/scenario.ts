@@ -54,6 +54,11 @@ export class Scenario {
     return this.changes.name;
   }
 
+  get changesAnything(): boolean {
+    const { policies, removedAgentIds, changedAgents, addedAgents } = this.changes;
+    return policies.size + removedAgentIds.size + changedAgents.size + addedAgents.length > 0;
+  }
+
   /** The step as it happens here; undefined if it does not. */
   adapt(step: Step): Step | undefined {
     const { removedAgentIds: removed } = this.changes;

@@ -66,8 +66,8 @@ export type Step<Ticket = number> = { readonly time: Moment } & (
   | { readonly type: 'MEMBERSHIP'; readonly groupId: string; readonly agentId: string; readonly member: boolean }
   /** A business day, which began at `begins`, is on; in all groups, if none is named. */
   | { readonly type: 'DAY'; readonly day: string; readonly begins: Moment; readonly groupIds?: readonly string[] }
-  /** What waits is given out as far as somebody can take it. */
-  | { readonly type: 'HAND_OUT' }
+  /** What waits is given out where somebody may have become able to take it, and in the group that is named. */
+  | { readonly type: 'HAND_OUT'; readonly groupId?: string }
 );
 
 /** What comes with the first word of a ticket that goes by its id. */
@@ -95,6 +95,8 @@ export type ToldStep =
       readonly priority: number;
       readonly agentId: string | null;
       readonly pending: boolean;
+      /** Since when it waits. */
+      readonly waitStart: Moment | null;
     }
   | {
       readonly type: 'COUNTS';

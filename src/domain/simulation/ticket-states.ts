@@ -1,5 +1,15 @@
 import { NumberList } from './numbers.ts';
 import type { SimulatedAgent, SimulatedGroup, SimulatedRoster } from './roster.ts';
+import type { Moment } from './steps.ts';
+
+/** What becomes of a ticket; whoever was named gets it, if he may. */
+export interface TicketChange {
+  readonly groupId?: string;
+  readonly priority?: number;
+  readonly agentId?: string;
+  /** Its agent gave it back: the policy looks for somebody else. */
+  readonly handBack?: true;
+}
 
 /** Where a ticket is: in its group's line, on a desk, out of the line for a moment though it waits, or done with. */
 export type Whereabouts = 'UNKNOWN' | 'WAITING' | 'SUSPENDED' | 'ON_DESK' | 'ENDED';
@@ -13,6 +23,7 @@ export class TicketStates {
   readonly #holder = new NumberList(Int32Array, -1);
   readonly #group = new NumberList(Int32Array, -1);
   readonly #priority = new NumberList(Uint8Array);
+  readonly #waitStart = new NumberList(Float64Array, Number.NaN);
 
   constructor(roster: SimulatedRoster) {
     this.#roster = roster;
@@ -45,6 +56,17 @@ export class TicketStates {
 
   priorityOf(ticket: number): number {
     return this.#priority.get(ticket);
+  }
+
+  /** Since when it waits; undefined when it does not. */
+  waitStartOf(ticket: number): Moment | undefined {
+    const waitStart = this.#waitStart.get(ticket);
+    return Number.isNaN(waitStart) ? undefined : waitStart;
+  }
+
+  /** It waits since then, or no more. */
+  waitFrom(ticket: number, moment: Moment | undefined): void {
+    this.#waitStart.set(ticket, moment ?? Number.NaN);
   }
 
   note(ticket: number, groupId: string, priority: number): void {

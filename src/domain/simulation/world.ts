@@ -1,43 +1,16 @@
-import { type Deal, type DecisionKind, isAutomatic, measureHandicaps, roomOf, type TieBreak, whyLeftOut } from '../assignment/index.ts';
-import { type Decided, Engine } from './engine.ts';
-import type { SimulatedAgent, SimulatedGroup, SimulatedRoster, Span } from './roster.ts';
+import { type Deal, type DecisionKind, isAutomatic, measureHandicaps, relaxes, roomOf, whyLeftOut } from '../assignment/index.ts';
+import { Deals } from './deals.ts';
+import { type Decided, Engine, type Sought } from './engine.ts';
+import { Relaxations } from './relaxations.ts';
+import { isPresent, type SimulatedAgent, type SimulatedGroup, type SimulatedRoster, type Standing } from './roster.ts';
 import type { AgentState, GroupState, Moment } from './steps.ts';
 import type { TicketBook } from './ticket-book.ts';
-import { TicketStates } from './ticket-states.ts';
-import { comparePlaces, type Place, WaitingLines } from './waiting-line.ts';
+import { type TicketChange, TicketStates } from './ticket-states.ts';
+import { comparePlaces, type HandOut, type Place, WaitingLines } from './waiting-line.ts';
+import type { Watcher } from './watcher.ts';
 
 /** Tickets that leave a desk in one transaction at most, as when an agent leaves for real. */
 const TICKETS_PER_DEAL = 1_000;
-
-/** Deals that can be under way at once, in different pools. */
-const DEALS_REMEMBERED = 256;
-
-/** Hears what happens in a world. */
-export interface Watcher {
-  /** A ticket was given to an agent; it lies on his desk already. */
-  given(ticket: number, agent: SimulatedAgent, group: SimulatedGroup, kind: DecisionKind, tieBreak: TieBreak): void;
-  /** A ticket left its agent's desk; `ended` when it is pending no more. */
-  taken(ticket: number, agent: SimulatedAgent, group: SimulatedGroup, ended: boolean): void;
-}
-
-/** How an agent stood when the rehearsal began. */
-export interface Standing {
-  readonly agentId: string;
-  readonly assignedToday: number;
-  readonly lastSequence: number;
-  readonly spans: readonly Span[];
-  /** Handicaps of today, by group. */
-  readonly handicaps: Readonly<Record<string, number>>;
-}
-
-/** What becomes of a ticket; whoever was named gets it, if he may. */
-export interface TicketChange {
-  readonly groupId?: string;
-  readonly priority?: number;
-  readonly agentId?: string;
-  /** Its agent gave it back: the policy looks for somebody else. */
-  readonly handBack?: true;
-}
 
 /**
  * Tickets, agents and groups under one set of policies, in memory. Every choice is made by the engine itself;
@@ -48,9 +21,16 @@ export class World {
   readonly tickets: TicketStates;
   readonly #watchers: readonly Watcher[];
   readonly #lines: WaitingLines;
-  readonly #deals = new Map<number, Deal & { readonly givers: Set<string> }>();
+  readonly #deals = new Deals();
   readonly #compare: (a: Place, b: Place) => number;
   readonly #engine: Engine;
+  readonly #relaxations = new Relaxations();
+  readonly #handOut: HandOut = {
+    isOpen: isAutomatic,
+    relaxes: (group) => relaxes(group.policy),
+    levelOf: (group, ticket) => this.#engine.relaxedLevels(group, this.tickets.waitStartOf(ticket)),
+    take: (ticket) => this.#place(ticket, 'WAITING'),
+  };
 
   /** Decisions are numbered from above `lastNumber` on. */
   constructor(roster: SimulatedRoster, book: TicketBook, watchers: readonly Watcher[], lastNumber = 0) {
@@ -67,6 +47,22 @@ export class World {
     this.#engine.now = moment;
   }
 
+  /** When a waiting ticket is relaxed further, by the passing of time alone; Infinity when none is. */
+  get nextRelaxation(): Moment {
+    return this.#relaxations.nextTime;
+  }
+
+  /** Offers the tickets that have been relaxed further by now. */
+  relax(): void {
+    for (const ticket of this.#relaxations.take(this.#engine.now)) {
+      if (this.tickets.where(ticket) !== 'WAITING') continue;
+      const group = this.tickets.groupOf(ticket);
+      this.#lines.stirOne(group, ticket);
+      this.#relaxations.add(ticket, this.#engine.nextRelaxation(group, this.tickets.waitStartOf(ticket)));
+    }
+    this.handOut();
+  }
+
   /** How many tickets wait in a group. */
   waitingIn(group: SimulatedGroup): number {
     return this.#lines.size(group);
@@ -75,15 +71,23 @@ export class World {
   /** A ticket comes; who was named gets it if he may have it, else whom the policy picks. With `waits` it only joins the line. */
   arrive(ticket: number, groupId: string, priority: number, named?: string, waits = false): void {
     this.tickets.note(ticket, groupId, priority);
-    if (waits || !(this.#giveTo(named, ticket) || this.#place(ticket, 'CREATE'))) this.#wait(ticket);
+    if (waits) this.#hope(ticket);
+    else if (!(this.#giveTo(named, ticket) || this.#place(ticket, 'CREATE'))) this.#wait(ticket);
   }
 
   /** A ticket that was there before the rehearsal began: on somebody's desk, waiting, or ended; no decision is made. */
-  put(ticket: number, groupId: string, priority: number, agentId: string | undefined, pending: boolean): void {
-    const agent = agentId === undefined ? undefined : this.roster.agent(agentId);
+  put(
+    ticket: number,
+    was: { readonly groupId: string; readonly priority: number; readonly agentId: string | null; readonly pending: boolean; readonly waitStart: Moment | null },
+  ): void {
+    const { groupId, priority, agentId, pending, waitStart } = was;
+    const agent = agentId === null ? undefined : this.roster.agent(agentId);
     this.tickets.note(ticket, groupId, priority);
     if (!pending) return this.tickets.move(ticket, 'ENDED', agent ?? null);
-    if (!agent) return this.#wait(ticket);
+    if (!agent) {
+      this.tickets.waitFrom(ticket, waitStart ?? this.#engine.now);
+      return this.#line(ticket);
+    }
     this.tickets.move(ticket, 'ON_DESK', agent);
     agent.desk.add(ticket);
     agent.openTickets += 1;
@@ -91,12 +95,7 @@ export class World {
 
   /** Takes over how an agent stood before the rehearsal began. */
   restore(stood: Standing): void {
-    const agent = this.roster.agent(stood.agentId);
-    agent.assignedToday = stood.assignedToday;
-    agent.lastAssignedSequence = stood.lastSequence;
-    agent.spans = [...stood.spans];
-    this.roster.measurePresence(agent);
-    for (const [groupId, handicap] of Object.entries(stood.handicaps)) this.roster.group(groupId).handicaps.set(stood.agentId, handicap);
+    this.roster.restore(stood);
     this.#engine.beginAnew();
   }
 
@@ -106,13 +105,15 @@ export class World {
     const agent = this.tickets.deskOf(ticket);
     this.#leaveLine(ticket);
     this.tickets.move(ticket, 'ENDED');
+    this.tickets.waitFrom(ticket, undefined);
     if (agent) this.#release(ticket, agent, resolved, true);
   }
 
   /** An ended ticket is pending again. */
   reopen(ticket: number, named?: string, waits = false): void {
     if (this.tickets.where(ticket) !== 'ENDED') return;
-    if (waits || !(this.#giveTo(named, ticket) || this.#place(ticket, 'REOPEN', this.tickets.holderOf(ticket)))) this.#wait(ticket);
+    if (waits) this.#hope(ticket);
+    else if (!(this.#giveTo(named, ticket) || this.#place(ticket, 'REOPEN', this.tickets.holderOf(ticket)))) this.#wait(ticket);
   }
 
   /** A ticket changes; one that ended only takes note. */
@@ -128,7 +129,7 @@ export class World {
     if (to.agentId !== undefined && (agent?.agentId === to.agentId || this.#giveTo(to.agentId, ticket))) return;
     if (agent) {
       if (to.handBack || (moved && !tickets.groupOf(ticket).members.includes(agent))) this.#redistribute(ticket, agent);
-    } else if (!(moved && this.#place(ticket, 'WAITING')) && inLine) this.#wait(ticket);
+    } else if (!(moved && this.#place(ticket, 'WAITING')) && inLine) this.#line(ticket);
   }
 
   /** A waiting ticket leaves its line, though it is still pending. */
@@ -141,21 +142,16 @@ export class World {
   /** A suspended ticket stands in line again; what lies with somebody stays there. */
   rejoin(ticket: number, groupId: string, priority: number): void {
     this.change(ticket, { groupId, priority });
-    if (this.tickets.where(ticket) === 'SUSPENDED') this.#wait(ticket);
+    if (this.tickets.where(ticket) !== 'SUSPENDED') return;
+    this.#line(ticket);
+    this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
   }
 
   /** Deals one ticket of a deal, if it lies where it is thought to. */
   deal(dealId: number, ticket: number, from: string | null, excluded: readonly string[]): void {
     const agent = this.tickets.deskOf(ticket);
     if (!this.tickets.isPending(ticket) || (agent?.agentId ?? null) !== from) return;
-    let deal = this.#deals.get(dealId);
-    if (!deal) {
-      deal = { dealId: this.#engine.nextNumber(), received: new Map(), givers: new Set(), receivers: undefined };
-      this.#deals.set(dealId, deal);
-      const [oldest] = this.#deals.keys();
-      if (this.#deals.size > DEALS_REMEMBERED && oldest !== undefined) this.#deals.delete(oldest);
-    }
-    for (const agentId of excluded) deal.givers.add(agentId);
+    const deal = this.#deals.get(dealId, excluded, () => this.#engine.nextNumber());
     this.#deal(ticket, deal, agent);
   }
 
@@ -176,12 +172,14 @@ export class World {
   }
 
   setAgent(agentId: string, state: AgentState): void {
-    const came = this.roster.setAgent(agentId, state, this.#engine.now);
     const agent = this.roster.agent(agentId);
+    const { maxOpenTickets, skills } = agent;
+    const came = this.roster.setAgent(agentId, state, this.#engine.now);
     this.#engine.beginAnew();
     const memberships = agent.groups.map((group) => ({ agentId, groupId: group.groupId }));
     if (came) measureHandicaps(this.roster.groups, memberships);
-    for (const group of agent.groups) this.#lines.stir(group);
+    const canTakeMore = came || (isPresent(agent) && (maxOpenTickets !== agent.maxOpenTickets || skills !== agent.skills));
+    if (canTakeMore) for (const group of agent.groups) this.#lines.stir(group);
   }
 
   setGroup(groupId: string, state: GroupState): void {
@@ -193,7 +191,8 @@ export class World {
   setMembership(groupId: string, agentId: string, member: boolean): void {
     this.roster.setMembership(groupId, agentId, member);
     this.#engine.beginAnew();
-    if (member) measureHandicaps(this.roster.groups, [{ agentId, groupId }]);
+    if (!member) return;
+    measureHandicaps(this.roster.groups, [{ agentId, groupId }]);
     this.#lines.stir(this.roster.group(groupId));
   }
 
@@ -202,14 +201,29 @@ export class World {
     this.#engine.beginAnew();
   }
 
-  /** Gives out what waits where somebody may have become able to take it, in waiting order over all those groups. */
-  handOut(): void {
-    this.#lines.offer(isAutomatic, (ticket) => this.#place(ticket, 'WAITING'));
+  /** Gives out what waits where somebody may have become able to take it, and in the groups that are named, in waiting order over all of them. */
+  handOut(groupIds: Iterable<string> = []): void {
+    for (const groupId of groupIds) this.#lines.stir(this.roster.group(groupId));
+    this.#lines.offer(this.#handOut);
   }
 
+  /** Begins to wait: nobody can take it just now. */
   #wait(ticket: number): void {
-    this.#lines.join(this.tickets.groupOf(ticket), ticket, this.tickets.priorityOf(ticket));
+    this.tickets.waitFrom(ticket, this.#engine.now);
+    this.#line(ticket);
+  }
+
+  /** Begins to wait without having looked for anybody: it is offered with what is given out next. */
+  #hope(ticket: number): void {
+    this.#wait(ticket);
+    this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
+  }
+
+  #line(ticket: number): void {
+    const group = this.tickets.groupOf(ticket);
+    this.#lines.join(group, ticket, this.tickets.priorityOf(ticket));
     this.tickets.move(ticket, 'WAITING', null);
+    this.#relaxations.add(ticket, this.#engine.nextRelaxation(group, this.tickets.waitStartOf(ticket)));
   }
 
   #leaveLine(ticket: number): void {
@@ -227,7 +241,7 @@ export class World {
   }
 
   #place(ticket: number, kind: Exclude<DecisionKind, 'MANUAL'>, previous?: SimulatedAgent): boolean {
-    const decided = this.#engine.place(this.tickets.groupOf(ticket), kind, previous?.agentId ?? null);
+    const decided = this.#engine.place(this.#sought(ticket, previous), kind);
     if (decided && kind === 'REASSIGN' && previous) this.#release(ticket, previous, false, false);
     return this.#seat(ticket, decided);
   }
@@ -235,7 +249,7 @@ export class World {
   #deal(ticket: number, deal: Deal, previous: SimulatedAgent | undefined): boolean {
     const group = this.tickets.groupOf(ticket);
     if (!group.active || group.deleted) return false;
-    const decided = this.#engine.deal(group, deal, previous?.agentId ?? null);
+    const decided = this.#engine.deal(this.#sought(ticket, previous), deal);
     if (decided && previous) this.#release(ticket, previous, false, false);
     return this.#seat(ticket, decided);
   }
@@ -257,11 +271,16 @@ export class World {
     this.#wait(ticket);
   }
 
+  #sought(ticket: number, previous: SimulatedAgent | undefined): Sought {
+    return { group: this.tickets.groupOf(ticket), waitStart: this.tickets.waitStartOf(ticket), previousAgentId: previous?.agentId ?? null };
+  }
+
   #seat(ticket: number, decided: Decided | undefined): boolean {
     if (!decided) return false;
     const { agent, kind, tieBreak } = decided;
     this.#leaveLine(ticket);
     this.tickets.move(ticket, 'ON_DESK', agent);
+    this.tickets.waitFrom(ticket, undefined);
     agent.desk.add(ticket);
     for (const watcher of this.#watchers) watcher.given(ticket, agent, this.tickets.groupOf(ticket), kind, tieBreak);
     return true;

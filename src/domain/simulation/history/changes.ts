@@ -22,6 +22,8 @@ export interface GroupJson {
   readonly catch_up_limit: number | null;
   readonly max_open_per_agent: number | null;
   readonly required_skills: Readonly<Record<string, number>>;
+  /** Absent in changes from before skills relaxed. */
+  readonly skill_relaxation_seconds?: number | null;
   readonly prefer_previous_agent: boolean;
   readonly policy_version: number;
 }
@@ -44,6 +46,7 @@ export const toGroupState = (json: GroupJson): GroupState => ({
     catchUpLimit: json.catch_up_limit,
     maxOpenPerAgent: json.max_open_per_agent,
     requiredSkills: json.required_skills,
+    skillRelaxationSeconds: json.skill_relaxation_seconds ?? null,
     preferPreviousAgent: json.prefer_previous_agent,
   },
 });

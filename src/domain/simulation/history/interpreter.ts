@@ -94,7 +94,7 @@ export class Interpreter {
     if (this.#lastChange !== undefined && record.time > this.#lastChange) this.#settleChanges();
     const due = this.#due.get(record.ticket) ?? 0;
     if (due === 0) await this.#begin(record, following);
-    else if (record.type === 'DECISION' && record.kind === 'WAITING') this.#steps.push({ type: 'HAND_OUT', time: record.time });
+    else if (record.type === 'DECISION' && record.kind === 'WAITING') this.#steps.push({ type: 'HAND_OUT', time: record.time, groupId: record.groupId });
     this.#consume(record.ticket);
     this.#stirred = true;
     this.#lastTime = record.time;

@@ -56,6 +56,7 @@ interface DecisionRow {
   sequence: string;
   micros: string;
   ticket_id: string;
+  group_id: string;
   kind: DecisionRecord['kind'];
   agent_id: string;
   tie_break: string;
@@ -76,7 +77,7 @@ async function* readNumbered(sql: Sql, range: Range): AsyncGenerator<NumberedRec
   const decisions = await Rows.open(
     readRows<DecisionRow>(
       sql,
-      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.ticket_id, e.kind, e.agent_id, e.tie_break, r.deal_id,
+      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.ticket_id, e.group_id, e.kind, e.agent_id, e.tie_break, r.deal_id,
          ARRAY(SELECT agent_id FROM unnest(r.left_out_agent_ids, r.left_out_reasons) AS l(agent_id, why) WHERE why = 'EXCLUDED') AS excluded
        FROM assignment_decisions e LEFT JOIN assignment_rounds r ON e.kind = 'REASSIGN' AND r.round_id = e.round_id
        WHERE ${within} AND e.group_id = ANY ($3::uuid[]) ORDER BY e.sequence`,
@@ -118,9 +119,9 @@ async function* readNumbered(sql: Sql, range: Range): AsyncGenerator<NumberedRec
 }
 
 function toDecision(row: DecisionRow): DecisionRecord {
-  const { sequence, ticket_id: ticket, kind, agent_id: agentId, tie_break: tieBreak, deal_id: dealId } = row;
+  const { sequence, ticket_id: ticket, group_id: groupId, kind, agent_id: agentId, tie_break: tieBreak, deal_id: dealId } = row;
   const deal = dealId === null ? null : { dealId: Number(dealId), excluded: row.excluded ?? [] };
-  return { type: 'DECISION', sequence: Number(sequence), time: toMoment(row.micros), ticket, kind, agentId, tieBreak, deal };
+  return { type: 'DECISION', sequence: Number(sequence), time: toMoment(row.micros), ticket, groupId, kind, agentId, tieBreak, deal };
 }
 
 const toRelease = (row: ReleaseRow): ReleaseRecord => ({ type: 'RELEASE', sequence: Number(row.sequence), time: toMoment(row.micros), ticket: row.ticket_id });
@@ -140,6 +141,7 @@ interface EntryRow {
   status: number;
   priority: number;
   agent_id: string | null;
+  wait_micros: string | null;
 }
 
 /** Changes of tickets that touch their assignment, in the order of the audit log. */
@@ -149,7 +151,8 @@ async function openEntries(sql: Sql, range: Range): Promise<Rows<TicketEntry>> {
     `SELECT entry_id, transaction_id::text, ${microsOfColumn('time')} AS micros, entity_id AS ticket_id,
        ${microsOfColumn(`(after ->> 'create_time')::timestamptz`)} AS create_micros, operation = 'CREATE' AS created,
        was ->> 'group_id' AS old_group_id, (was ->> 'status')::integer AS old_status, (was ->> 'priority')::integer AS old_priority, was ->> 'agent_id' AS old_agent_id,
-       after ->> 'group_id' AS group_id, (after ->> 'status')::integer AS status, (after ->> 'priority')::integer AS priority, after ->> 'agent_id' AS agent_id
+       after ->> 'group_id' AS group_id, (after ->> 'status')::integer AS status, (after ->> 'priority')::integer AS priority, after ->> 'agent_id' AS agent_id,
+       ${microsOfColumn(`(after ->> 'wait_start_time')::timestamptz`)} AS wait_micros
      FROM (SELECT *, after || coalesce(before, '{}') AS was FROM audit_entries) e
      WHERE entity_type = 'ticket' AND time >= ${timeOf(1)} AND time < ${timeOf(2)}
        AND (operation = 'CREATE' OR (operation = 'UPDATE' AND changed_fields && '{group_id,status,priority,agent_id}'))
@@ -165,7 +168,7 @@ async function openEntries(sql: Sql, range: Range): Promise<Rows<TicketEntry>> {
 }
 
 function toEntry(row: EntryRow): TicketEntry {
-  const old = { groupId: row.old_group_id, status: row.old_status, priority: row.old_priority, agentId: row.old_agent_id };
+  const old = { groupId: row.old_group_id, status: row.old_status, priority: row.old_priority, agentId: row.old_agent_id, waitStart: null };
   return {
     entryId: Number(row.entry_id),
     transactionId: row.transaction_id,
@@ -173,6 +176,12 @@ function toEntry(row: EntryRow): TicketEntry {
     ticket: row.ticket_id,
     createTime: toMoment(row.create_micros),
     old: row.created ? null : old,
-    new: { groupId: row.group_id, status: row.status, priority: row.priority, agentId: row.agent_id },
+    new: {
+      groupId: row.group_id,
+      status: row.status,
+      priority: row.priority,
+      agentId: row.agent_id,
+      waitStart: row.wait_micros === null ? null : toMoment(row.wait_micros),
+    },
   };
 }

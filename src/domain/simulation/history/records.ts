@@ -7,6 +7,8 @@ export interface TicketFacts {
   readonly status: number;
   readonly priority: number;
   readonly agentId: string | null;
+  /** Since when it waits. */
+  readonly waitStart: Moment | null;
 }
 
 /** One change of a ticket, from the audit log. */
@@ -28,6 +30,7 @@ export interface DecisionRecord {
   /** When its unit of work began. */
   readonly time: Moment;
   readonly ticket: string;
+  readonly groupId: string;
   readonly kind: 'CREATE' | 'WAITING' | 'REOPEN' | 'REASSIGN' | 'MANUAL';
   readonly agentId: string;
   readonly tieBreak: string;

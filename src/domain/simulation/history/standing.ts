@@ -136,6 +136,7 @@ interface TicketRow {
   status: number;
   priority: number;
   agent_id: string | null;
+  wait_micros: string | null;
 }
 
 /**
@@ -153,10 +154,11 @@ export async function* readTickets(sql: Sql, { startTime: time, groupIds }: Rang
        SELECT entity_id::uuid AS ticket_id, (after ->> 'create_time')::timestamptz AS create_time, (after || before) AS facts FROM since WHERE operation = 'UPDATE'
      )
      SELECT ticket_id, ${microsOfColumn('create_time')} AS create_micros, facts ->> 'group_id' AS group_id, (facts ->> 'status')::integer AS status,
-       (facts ->> 'priority')::integer AS priority, facts ->> 'agent_id' AS agent_id
+       (facts ->> 'priority')::integer AS priority, facts ->> 'agent_id' AS agent_id,
+       ${microsOfColumn(`(facts ->> 'wait_start_time')::timestamptz`)} AS wait_micros
      FROM was WHERE facts ->> 'group_id' = ANY ($2::text[])
      UNION ALL
-     SELECT t.ticket_id, ${microsOfColumn('t.create_time')}, t.group_id::text, t.status, t.priority, t.agent_id FROM tickets t
+     SELECT t.ticket_id, ${microsOfColumn('t.create_time')}, t.group_id::text, t.status, t.priority, t.agent_id, ${microsOfColumn('t.wait_start_time')} FROM tickets t
      WHERE t.group_id = ANY ($2::uuid[]) AND t.status <= 3 AND t.create_time < ${timeOf(1)} AND NOT EXISTS (SELECT FROM since s WHERE s.entity_id = t.ticket_id::text)`,
     2_000,
     [micros(time), groupIds],
@@ -171,6 +173,7 @@ export async function* readTickets(sql: Sql, { startTime: time, groupIds }: Rang
       priority: row.priority,
       agentId: row.agent_id,
       pending: row.status <= 3,
+      waitStart: row.wait_micros === null ? null : toMoment(row.wait_micros),
     };
   }
 }

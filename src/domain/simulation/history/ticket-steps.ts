@@ -26,7 +26,7 @@ export function stepsOfNumbered(entry: TicketEntry, first: NumberedRecord, next:
   const { time } = first;
   const decision = decisionOf(entry, first, next);
   const byHand = decision?.kind === 'MANUAL' ? { agentId: decision.agentId } : {};
-  const handOut: ToldStep = { type: 'HAND_OUT', time };
+  const handOut: ToldStep = { type: 'HAND_OUT', time, groupId: facts.groupId };
   if (old === null) {
     const waits = decision?.kind === 'WAITING' ? { waits: true as const } : {};
     const arrival: ToldStep = { type: 'ARRIVAL', time, ticket, groupId: facts.groupId, priority: facts.priority, ...byHand, ...waits, facts: introduce(entry) };
@@ -36,7 +36,7 @@ export function stepsOfNumbered(entry: TicketEntry, first: NumberedRecord, next:
   if (!isPending(old)) return [...noteOf(entry, time), { type: 'REOPENING', time, ticket, ...byHand }];
   const change = { type: 'CHANGE', time, ticket, ...differences(entry) } as const;
   if (decision?.kind === 'MANUAL') return [{ ...change, ...byHand }];
-  if (decision?.kind === 'WAITING') return old.groupId === facts.groupId ? [...noteOf(entry, time), handOut] : [change, handOut];
+  if (decision?.kind === 'WAITING') return old.groupId === facts.groupId ? [...noteOf(entry, time), handOut] : [change];
   if (decision?.deal) return [{ type: 'DEAL', time, ticket, from: old.agentId, ...decision.deal }];
   return [{ ...change, handBack: true }];
 }
@@ -58,9 +58,10 @@ export function earlySteps(entry: TicketEntry): ToldStep[] {
 export function lateSteps(entry: TicketEntry, introduce: Introduce): ToldStep[] {
   const { ticket, time, old, new: facts } = entry;
   const { groupId, priority } = facts;
-  if (old === null) return [{ type: 'ARRIVAL', time: entry.createTime, ticket, groupId, priority, waits: true, facts: introduce(entry) }];
+  const since = facts.waitStart ?? time;
+  if (old === null) return [{ type: 'ARRIVAL', time: since, ticket, groupId, priority, waits: true, facts: introduce(entry) }];
   if (isWaiting(old)) return isPending(facts) ? [{ type: 'RETURN', time, ticket, groupId, priority }] : noteOf(entry, time);
-  if (!isPending(old) && isPending(facts)) return [...noteOf(entry, time), { type: 'REOPENING', time, ticket, waits: true }];
+  if (!isPending(old) && isPending(facts)) return [...noteOf(entry, time), { type: 'REOPENING', time: since, ticket, waits: true }];
   return noteOf(entry, time);
 }
 
