@@ -19,7 +19,7 @@ export interface RunOptions {
   /** Whether waiting tickets are relaxed as time goes by; else when the steps say so. */
   readonly relaxes: boolean;
   /** The number of the last decision before. */
-  readonly lastNumber?: number;
+  readonly lastNumber: number;
   readonly listener?: Listener | undefined;
 }
 
@@ -55,7 +55,7 @@ export class Run implements Watcher {
     this.#relaxes = options.relaxes;
     this.#labour = options.handlingMs === undefined ? undefined : new Labour(book, options.handlingMs);
     this.#listener = options.listener;
-    this.world = new World(roster, book, [this], options.lastNumber);
+    this.world = new World(roster, book, [this], options);
   }
 
   /** A ticket that was there when the rehearsal began; it waits if its agent is not there in this scenario. */
@@ -78,8 +78,8 @@ export class Run implements Watcher {
       this.take({ type: 'AGENT', time, agentId, state: { active: true, deleted: false, availability: 'AVAILABLE', skills, weight, maxOpenTickets } });
       for (const groupId of groupIds) this.take({ type: 'MEMBERSHIP', time, groupId, agentId, member: true });
     }
-    this.world.handOut(this.scenario.changesAnything ? this.world.roster.groups.keys() : []);
-    this.#attend();
+    if (this.scenario.changesAnything) this.world.stir();
+    this.handOut();
   }
 
   /** Plays on to a moment, then takes in the step, as far as it happens in this scenario. */
@@ -211,7 +211,9 @@ export class Run implements Watcher {
       case 'DAY':
         return world.turnDay(step.day, step.begins, step.groupIds);
       case 'HAND_OUT':
-        return world.handOut(step.groupId === undefined ? [] : [step.groupId]);
+        return world.handOut();
+      case 'OFFER':
+        return world.handOut(step.ticket);
     }
   }
 

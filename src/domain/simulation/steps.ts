@@ -66,8 +66,10 @@ export type Step<Ticket = number> = { readonly time: Moment } & (
   | { readonly type: 'MEMBERSHIP'; readonly groupId: string; readonly agentId: string; readonly member: boolean }
   /** A business day, which began at `begins`, is on; in all groups, if none is named. */
   | { readonly type: 'DAY'; readonly day: string; readonly begins: Moment; readonly groupIds?: readonly string[] }
-  /** What waits is given out where somebody may have become able to take it, and in the group that is named. */
-  | { readonly type: 'HAND_OUT'; readonly groupId?: string }
+  /** What waits is given out where somebody may have become able to take it. */
+  | { readonly type: 'HAND_OUT' }
+  /** The same, at a moment at which this ticket really was given out. */
+  | { readonly type: 'OFFER'; readonly ticket: Ticket }
 );
 
 /** What comes with the first word of a ticket that goes by its id. */

@@ -64,6 +64,8 @@ export class WaitingLine {
 export interface HandOut {
   /** Whether anything is given out in a group at all. */
   isOpen(group: SimulatedGroup): boolean;
+  /** Whether in a group only tickets that were stirred one by one are given out. */
+  isOpenByTicket(group: SimulatedGroup): boolean;
   /** Whether tickets of a group find more agents the longer they wait. */
   relaxes(group: SimulatedGroup): boolean;
   /** How far they have come in that. */
@@ -124,7 +126,7 @@ export class WaitingLines {
     if (this.#stirred.size > 0) {
       const sources = [...this.#stirred].flatMap((group) => {
         const line = this.#lines.get(group);
-        if (!line || line.size === 0 || !handOut.isOpen(group)) return [];
+        if (!line || line.size === 0 || !handOut.isOpen(group) || handOut.isOpenByTicket(group)) return [];
         return handOut.relaxes(group) ? relaxingSource(line, (ticket) => handOut.levelOf(group, ticket)) : steadySource(line);
       });
       this.#stirred.clear();

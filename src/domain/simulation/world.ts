@@ -25,21 +25,27 @@ export class World {
   readonly #compare: (a: Place, b: Place) => number;
   readonly #engine: Engine;
   readonly #relaxations = new Relaxations();
+  readonly #relaxes: boolean;
   readonly #handOut: HandOut = {
     isOpen: isAutomatic,
+    isOpenByTicket: (group) => !this.#relaxes && relaxes(group.policy),
     relaxes: (group) => relaxes(group.policy),
     levelOf: (group, ticket) => this.#engine.relaxedLevels(group, this.tickets.waitStartOf(ticket)),
     take: (ticket) => this.#place(ticket, 'WAITING'),
   };
 
-  /** Decisions are numbered from above `lastNumber` on. */
-  constructor(roster: SimulatedRoster, book: TicketBook, watchers: readonly Watcher[], lastNumber = 0) {
+  /**
+   * Decisions are numbered from above `lastNumber` on. Where `relaxes` is false, what waits in groups whose skills relax
+   * with time is given out ticket by ticket, as named.
+   */
+  constructor(roster: SimulatedRoster, book: TicketBook, watchers: readonly Watcher[], options: { readonly lastNumber: number; readonly relaxes: boolean }) {
     this.roster = roster;
     this.tickets = new TicketStates(roster);
     this.#watchers = watchers;
     this.#compare = comparePlaces(book);
     this.#lines = new WaitingLines(book);
-    this.#engine = new Engine(roster, lastNumber);
+    this.#engine = new Engine(roster, options.lastNumber);
+    this.#relaxes = options.relaxes;
   }
 
   /** The moment of what happens next. */
@@ -201,9 +207,14 @@ export class World {
     this.#engine.beginAnew();
   }
 
-  /** Gives out what waits where somebody may have become able to take it, and in the groups that are named, in waiting order over all of them. */
-  handOut(groupIds: Iterable<string> = []): void {
-    for (const groupId of groupIds) this.#lines.stir(this.roster.group(groupId));
+  /** Somebody may be able to take anything that waits. */
+  stir(): void {
+    for (const group of this.roster.groups.values()) this.#lines.stir(group);
+  }
+
+  /** Gives out what waits where somebody may have become able to take it, and the ticket that is named, in waiting order over all of them. */
+  handOut(ticket?: number): void {
+    if (ticket !== undefined && this.tickets.where(ticket) === 'WAITING') this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
     this.#lines.offer(this.#handOut);
   }
 

@@ -19,9 +19,9 @@ export interface Peekable<Item> {
   take(): Promise<Item | undefined>;
 }
 
-/** Whether a ticket left a desk as those do whose agent leaves: in a deal, or to wait since nobody could take it. */
+/** Whether a ticket left a desk as those do whose agent leaves: not by a call about tickets, but in a deal, or to wait since nobody could take it. */
 function isDealtOut(entry: TicketEntry, record: DecisionRecord | ReleaseRecord): boolean {
-  if (!isPending(entry.old) || !isPending(entry.new)) return false;
+  if (!isPending(entry.old) || !isPending(entry.new) || entry.rpc.startsWith('ticketing.v1.TicketService/')) return false;
   return record.type === 'DECISION' ? record.deal !== null : isWaiting(entry.new);
 }
 
@@ -94,7 +94,7 @@ export class Interpreter {
     if (this.#lastChange !== undefined && record.time > this.#lastChange) this.#settleChanges();
     const due = this.#due.get(record.ticket) ?? 0;
     if (due === 0) await this.#begin(record, following);
-    else if (record.type === 'DECISION' && record.kind === 'WAITING') this.#steps.push({ type: 'HAND_OUT', time: record.time, groupId: record.groupId });
+    else if (record.type === 'DECISION' && record.kind === 'WAITING') this.#steps.push({ type: 'OFFER', time: record.time, ticket: record.ticket });
     this.#consume(record.ticket);
     this.#stirred = true;
     this.#lastTime = record.time;

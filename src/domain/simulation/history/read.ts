@@ -56,7 +56,6 @@ interface DecisionRow {
   sequence: string;
   micros: string;
   ticket_id: string;
-  group_id: string;
   kind: DecisionRecord['kind'];
   agent_id: string;
   tie_break: string;
@@ -77,7 +76,7 @@ async function* readNumbered(sql: Sql, range: Range): AsyncGenerator<NumberedRec
   const decisions = await Rows.open(
     readRows<DecisionRow>(
       sql,
-      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.ticket_id, e.group_id, e.kind, e.agent_id, e.tie_break, r.deal_id,
+      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.ticket_id, e.kind, e.agent_id, e.tie_break, r.deal_id,
          ARRAY(SELECT agent_id FROM unnest(r.left_out_agent_ids, r.left_out_reasons) AS l(agent_id, why) WHERE why = 'EXCLUDED') AS excluded
        FROM assignment_decisions e LEFT JOIN assignment_rounds r ON e.kind = 'REASSIGN' AND r.round_id = e.round_id
        WHERE ${within} AND e.group_id = ANY ($3::uuid[]) ORDER BY e.sequence`,
@@ -119,9 +118,9 @@ async function* readNumbered(sql: Sql, range: Range): AsyncGenerator<NumberedRec
 }
 
 function toDecision(row: DecisionRow): DecisionRecord {
-  const { sequence, ticket_id: ticket, group_id: groupId, kind, agent_id: agentId, tie_break: tieBreak, deal_id: dealId } = row;
+  const { sequence, ticket_id: ticket, kind, agent_id: agentId, tie_break: tieBreak, deal_id: dealId } = row;
   const deal = dealId === null ? null : { dealId: Number(dealId), excluded: row.excluded ?? [] };
-  return { type: 'DECISION', sequence: Number(sequence), time: toMoment(row.micros), ticket, groupId, kind, agentId, tieBreak, deal };
+  return { type: 'DECISION', sequence: Number(sequence), time: toMoment(row.micros), ticket, kind, agentId, tieBreak, deal };
 }
 
 const toRelease = (row: ReleaseRow): ReleaseRecord => ({ type: 'RELEASE', sequence: Number(row.sequence), time: toMoment(row.micros), ticket: row.ticket_id });
@@ -131,8 +130,10 @@ interface EntryRow {
   transaction_id: string;
   micros: string;
   ticket_id: string;
+  rpc: string;
   create_micros: string;
   created: boolean;
+  assigned: boolean;
   old_group_id: string;
   old_status: number;
   old_priority: number;
@@ -148,14 +149,15 @@ interface EntryRow {
 async function openEntries(sql: Sql, range: Range): Promise<Rows<TicketEntry>> {
   const rows = readRows<EntryRow>(
     sql,
-    `SELECT entry_id, transaction_id::text, ${microsOfColumn('time')} AS micros, entity_id AS ticket_id,
+    `SELECT entry_id, transaction_id::text, ${microsOfColumn('time')} AS micros, entity_id AS ticket_id, rpc,
        ${microsOfColumn(`(after ->> 'create_time')::timestamptz`)} AS create_micros, operation = 'CREATE' AS created,
+       changed_fields && '{assign_time}' AS assigned,
        was ->> 'group_id' AS old_group_id, (was ->> 'status')::integer AS old_status, (was ->> 'priority')::integer AS old_priority, was ->> 'agent_id' AS old_agent_id,
        after ->> 'group_id' AS group_id, (after ->> 'status')::integer AS status, (after ->> 'priority')::integer AS priority, after ->> 'agent_id' AS agent_id,
        ${microsOfColumn(`(after ->> 'wait_start_time')::timestamptz`)} AS wait_micros
      FROM (SELECT *, after || coalesce(before, '{}') AS was FROM audit_entries) e
      WHERE entity_type = 'ticket' AND time >= ${timeOf(1)} AND time < ${timeOf(2)}
-       AND (operation = 'CREATE' OR (operation = 'UPDATE' AND changed_fields && '{group_id,status,priority,agent_id}'))
+       AND (operation = 'CREATE' OR (operation = 'UPDATE' AND changed_fields && '{group_id,status,priority,agent_id,assign_time}'))
        AND (after ->> 'group_id' = ANY ($3::text[]) OR before ->> 'group_id' = ANY ($3::text[]))
      ORDER BY entry_id`,
     undefined,
@@ -173,9 +175,11 @@ function toEntry(row: EntryRow): TicketEntry {
     entryId: Number(row.entry_id),
     transactionId: row.transaction_id,
     time: toMoment(row.micros),
+    rpc: row.rpc,
     ticket: row.ticket_id,
     createTime: toMoment(row.create_micros),
     old: row.created ? null : old,
+    assigned: row.assigned,
     new: {
       groupId: row.group_id,
       status: row.status,

@@ -16,11 +16,15 @@ export interface TicketEntry {
   readonly entryId: number;
   readonly transactionId: string;
   readonly time: Moment;
+  /** The call that made it. */
+  readonly rpc: string;
   readonly ticket: string;
   readonly createTime: Moment;
   /** Null: it was created. */
   readonly old: TicketFacts | null;
   readonly new: TicketFacts;
+  /** Whether it was given to somebody, be it to the agent who had it. */
+  readonly assigned: boolean;
 }
 
 /** A ticket was given to an agent. */
@@ -30,7 +34,6 @@ export interface DecisionRecord {
   /** When its unit of work began. */
   readonly time: Moment;
   readonly ticket: string;
-  readonly groupId: string;
   readonly kind: 'CREATE' | 'WAITING' | 'REOPEN' | 'REASSIGN' | 'MANUAL';
   readonly agentId: string;
   readonly tieBreak: string;
@@ -65,7 +68,8 @@ const deskOf = (facts: TicketFacts | null): string | null => (facts && isPending
 /** How many numbered records a change of a ticket has: one when it left a desk, one when it came to one. */
 export function numbersOf(entry: TicketEntry): number {
   const [before, after] = [deskOf(entry.old), deskOf(entry.new)];
-  return before === after ? 0 : Number(before !== null) + Number(after !== null);
+  const stays = before === after && !(entry.assigned && before !== null);
+  return stays ? 0 : Number(before !== null) + Number(after !== null);
 }
 
 /** Whether a ticket waits, before a change or after it. */

@@ -26,17 +26,17 @@ export function stepsOfNumbered(entry: TicketEntry, first: NumberedRecord, next:
   const { time } = first;
   const decision = decisionOf(entry, first, next);
   const byHand = decision?.kind === 'MANUAL' ? { agentId: decision.agentId } : {};
-  const handOut: ToldStep = { type: 'HAND_OUT', time, groupId: facts.groupId };
+  const offer: ToldStep = { type: 'OFFER', time, ticket };
   if (old === null) {
     const waits = decision?.kind === 'WAITING' ? { waits: true as const } : {};
     const arrival: ToldStep = { type: 'ARRIVAL', time, ticket, groupId: facts.groupId, priority: facts.priority, ...byHand, ...waits, facts: introduce(entry) };
-    return waits.waits ? [arrival, handOut] : [arrival];
+    return waits.waits ? [arrival, offer] : [arrival];
   }
   if (!isPending(facts)) return [endOf(entry, time), ...noteOf(entry, time)];
   if (!isPending(old)) return [...noteOf(entry, time), { type: 'REOPENING', time, ticket, ...byHand }];
   const change = { type: 'CHANGE', time, ticket, ...differences(entry) } as const;
   if (decision?.kind === 'MANUAL') return [{ ...change, ...byHand }];
-  if (decision?.kind === 'WAITING') return old.groupId === facts.groupId ? [...noteOf(entry, time), handOut] : [change];
+  if (decision?.kind === 'WAITING') return old.groupId === facts.groupId ? [...noteOf(entry, time), offer] : [change];
   if (decision?.deal) return [{ type: 'DEAL', time, ticket, from: old.agentId, ...decision.deal }];
   return [{ ...change, handBack: true }];
 }
