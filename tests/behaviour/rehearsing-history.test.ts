@@ -1,7 +1,8 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { jobs } from '../../src/edge/worker/registry.ts';
-import { addProcesses, beBusy, hireStaff, makeDice, type Staff } from '../support/busy-service.ts';
+import { addProcesses, beBusy, hireStaff, type Staff } from '../support/busy-service.ts';
+import { makeDice } from '../support/dice.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { setup } from '../support/simulated.ts';
 

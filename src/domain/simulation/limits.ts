@@ -20,3 +20,6 @@ export const MAX_PATTERN_DAYS = 366;
 
 /** How long work goes on after the last arrival of a pattern. */
 export const PATTERN_REST_MS = 86_400_000;
+
+/** Tickets that leave desks at once when agents leave: as many as one transaction deals out for real. */
+export const TICKETS_PER_DEAL = 1_000;

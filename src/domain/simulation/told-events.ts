@@ -31,8 +31,8 @@ export class EventReader {
   #steps({ event }: SimulationEvent, time: Moment, at: number): ToldStep[] {
     switch (event.case) {
       case 'arrival': {
-        const { ticketId: ticket, groupId, priority, agentId, handlingTime } = event.value;
-        const facts = { createTime: time, counts: true, handlingMs: handlingTime && toMs(handlingTime) };
+        const { ticketId: ticket, groupId, priority, agentId, handling } = event.value;
+        const facts = { createTime: time, counts: true, handlingMs: handling && toMs(handling) };
         return [{ type: 'ARRIVAL', time, ticket, groupId, priority: priority || Priority.MEDIUM, ...(agentId ? { agentId } : {}), facts }];
       }
       case 'end':

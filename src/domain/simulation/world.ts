@@ -1,6 +1,7 @@
 import { type Deal, type DecisionKind, isAutomatic, measureHandicaps, relaxes, roomOf, whyLeftOut } from '../assignment/index.ts';
 import { Deals } from './deals.ts';
 import { type Decided, Engine, type Sought } from './engine.ts';
+import { TICKETS_PER_DEAL } from './limits.ts';
 import { Relaxations } from './relaxations.ts';
 import { isPresent, type SimulatedAgent, type SimulatedGroup, type SimulatedRoster, type Standing } from './roster.ts';
 import type { AgentState, GroupState, Moment } from './steps.ts';
@@ -8,9 +9,6 @@ import type { TicketBook } from './ticket-book.ts';
 import { type TicketChange, TicketStates } from './ticket-states.ts';
 import { comparePlaces, type HandOut, type Place, WaitingLines } from './waiting-line.ts';
 import type { Watcher } from './watcher.ts';
-
-/** Tickets that leave a desk in one transaction at most, as when an agent leaves for real. */
-const TICKETS_PER_DEAL = 1_000;
 
 /**
  * Tickets, agents and groups under one set of policies, in memory. Every choice is made by the engine itself;
@@ -77,7 +75,7 @@ export class World {
   /** A ticket comes; who was named gets it if he may have it, else whom the policy picks. With `waits` it only joins the line. */
   arrive(ticket: number, groupId: string, priority: number, named?: string, waits = false): void {
     this.tickets.note(ticket, groupId, priority);
-    if (waits) this.#hope(ticket);
+    if (waits) this.#wait(ticket, false);
     else if (!(this.#giveTo(named, ticket) || this.#place(ticket, 'CREATE'))) this.#wait(ticket);
   }
 
@@ -118,7 +116,7 @@ export class World {
   /** An ended ticket is pending again. */
   reopen(ticket: number, named?: string, waits = false): void {
     if (this.tickets.where(ticket) !== 'ENDED') return;
-    if (waits) this.#hope(ticket);
+    if (waits) this.#wait(ticket, false);
     else if (!(this.#giveTo(named, ticket) || this.#place(ticket, 'REOPEN', this.tickets.holderOf(ticket)))) this.#wait(ticket);
   }
 
@@ -218,16 +216,11 @@ export class World {
     this.#lines.offer(this.#handOut);
   }
 
-  /** Begins to wait: nobody can take it just now. */
-  #wait(ticket: number): void {
+  /** Begins to wait. Who has not looked for anybody yet is offered with what is given out next. */
+  #wait(ticket: number, hasLooked = true): void {
     this.tickets.waitFrom(ticket, this.#engine.now);
     this.#line(ticket);
-  }
-
-  /** Begins to wait without having looked for anybody: it is offered with what is given out next. */
-  #hope(ticket: number): void {
-    this.#wait(ticket);
-    this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
+    if (!hasLooked) this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
   }
 
   #line(ticket: number): void {
