@@ -38,10 +38,32 @@ export class Ledger {
   longestOutageMs = 0;
   readonly #fleet: Fleet;
   readonly #token: string;
+  readonly #listeners = new Set<{ readonly momentMs: number; resolve(): void }>();
+  #hasEnded = false;
 
   constructor(fleet: Fleet, token: string) {
     this.#fleet = fleet;
     this.#token = token;
+  }
+
+  /** Resolves at the first acknowledged answer from a moment on (of `performance.now`), or once the callers have ended. */
+  answerFrom(momentMs: number): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve();
+    return new Promise((resolve) => void this.#listeners.add({ momentMs, resolve }));
+  }
+
+  /** The callers have ended: no further answers come. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#tell(Number.POSITIVE_INFINITY);
+  }
+
+  #tell(nowMs: number): void {
+    for (const listener of this.#listeners) {
+      if (listener.momentMs > nowMs) continue;
+      this.#listeners.delete(listener);
+      listener.resolve();
+    }
   }
 
   /** How many intents ended so. */
@@ -70,6 +92,7 @@ export class Ledger {
         const options = { token: this.#token, deadlineMs: ATTEMPT_MS, ...(leave ? { signal: leave } : {}) };
         intent.answer = await callGrpcBytes(this.#fleet.anyChannel(), pathOf(method), bytes, options);
         intent.ending = 'acknowledged';
+        this.#tell(performance.now());
         if (attempt > 1) this.longestOutageMs = Math.max(this.longestOutageMs, performance.now() - startMs);
         return intent.answer;
       } catch (error) {

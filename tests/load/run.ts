@@ -57,9 +57,10 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const isOver = (): boolean => performance.now() - startMs > options.seconds * 1000;
     const working = async (): Promise<{ beliefs: Beliefs[]; seconds: number }> => {
       const beliefs = await Promise.all(Array.from({ length: options.callers }, (_, at) => work(ledger, floor, at, options.callers, isOver)));
+      ledger.end();
       return { beliefs, seconds: (performance.now() - startMs) / 1000 };
     };
-    const [{ beliefs, seconds }, databaseKills] = await Promise.all([working(), harm(postgres, fleet, options, log)]);
+    const [{ beliefs, seconds }, databaseKills] = await Promise.all([working(), harm({ postgres, fleet, ledger }, options, log)]);
     await fleet.stop();
     log('all callers have their answers, all processes have stopped; now comes the proof');
     return await report({ postgres, fleet, ledger, floor, beliefs, databaseKills, seconds });
@@ -70,21 +71,28 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-/** Kills at random moments of the given time; resolves with the kills of PostgreSQL, when all that was killed is back. */
-async function harm(postgres: OwnPostgres, fleet: Fleet, { seconds, processKills, databaseKills }: SoakOptions, log: (line: string) => void): Promise<number> {
-  const moments = (count: number): number[] => Array.from({ length: count }, (_, at) => ((at + 0.2 + 0.6 * Math.random()) / count) * seconds * 1000);
+/**
+ * Kills at the first answers after random moments of the given time, so that there is always work under way;
+ * resolves with the kills of PostgreSQL, when all that was killed is back.
+ */
+async function harm(
+  { postgres, fleet, ledger }: { readonly postgres: OwnPostgres; readonly fleet: Fleet; readonly ledger: Ledger },
+  { seconds, processKills, databaseKills }: SoakOptions,
+  log: (line: string) => void,
+): Promise<number> {
   const startMs = performance.now();
+  const moments = (count: number): number[] => Array.from({ length: count }, (_, at) => startMs + ((at + 0.2 + 0.6 * Math.random()) / count) * seconds * 1000);
   // One after the other: on a slow machine all would be down at once, and nothing would be tried.
   const ofProcesses = async (): Promise<void> => {
-    for (const ms of moments(processKills)) {
-      await after(startMs + ms - performance.now());
+    for (const momentMs of moments(processKills)) {
+      await ledger.answerFrom(momentMs);
       log('kill -9 of a process');
       await fleet.killOne();
     }
   };
   const ofDatabase = async (): Promise<void> => {
-    for (const [at, ms] of moments(databaseKills).entries()) {
-      await after(startMs + ms - performance.now());
+    for (const [at, momentMs] of moments(databaseKills).entries()) {
+      await ledger.answerFrom(momentMs);
       const what = at % 2 === 0 ? 'server' : 'session';
       log(`kill -9 of PostgreSQL (${what === 'server' ? 'its first process' : 'one of its sessions'})`);
       await postgres.kill(what);
@@ -93,10 +101,6 @@ async function harm(postgres: OwnPostgres, fleet: Fleet, { seconds, processKills
   };
   await Promise.all([ofProcesses(), ofDatabase()]);
   return databaseKills;
-}
-
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, Math.max(0, ms)));
 }
 
 interface Ended {
