@@ -89,7 +89,9 @@ describe('the rules of the contract', () => {
 
   it('refuse times before 1970', () => {
     expect(ofType('google.protobuf.Timestamp').length).toBeGreaterThan(0);
-    for (const input of ofType('google.protobuf.Timestamp')) expectRefused(input, ['1969-12-31T23:59:59Z']);
+    // Events come by the million: the service checks their times itself, see the test of SimulatePolicy.
+    const ruled = ofType('google.protobuf.Timestamp').filter(({ field }) => String(field) !== 'field ticketing.v1.SimulationEvent.event_time');
+    for (const input of ruled) expectRefused(input, ['1969-12-31T23:59:59Z']);
   });
 
   it('refuse masks with unknown fields', () => {

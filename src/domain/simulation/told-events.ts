@@ -5,6 +5,11 @@ import { InvalidField } from '../../foundation/errors.ts';
 import { toMoment, toMs } from './message.ts';
 import type { AgentState, Moment, ToldStep } from './steps.ts';
 
+/** The last second of the year 9999. */
+const LAST_SECOND = 253_402_300_799n;
+
+const fieldOf = (at: number): string => `events.events[${at}].event_time`;
+
 /** Turns the events that a caller sends into steps, one for each, and a second one for who leaves with his desk dealt out. */
 export class EventReader {
   readonly #states: Map<string, AgentState>;
@@ -22,8 +27,8 @@ export class EventReader {
   read(events: readonly SimulationEvent[]): ToldStep[] {
     return events.flatMap((event, at) => {
       const { eventTime: time } = event;
-      if (!time || time.nanos < 0 || time.nanos > 999_999_999)
-        throw new InvalidField(`events.events[${at}].event_time`, 'must have nanos from 0 to 999,999,999');
+      if (!time || time.nanos < 0 || time.nanos > 999_999_999) throw new InvalidField(fieldOf(at), 'must have nanos from 0 to 999,999,999');
+      if (time.seconds < 0n || time.seconds > LAST_SECOND) throw new InvalidField(fieldOf(at), 'must be from 1970 on and before the year 10000');
       return this.#steps(event, toMoment(time), at).map((step) => ({ ...step, event: at }));
     });
   }

@@ -144,6 +144,14 @@ describe('SimulatePolicy refuses', () => {
     );
   });
 
+  it('INVALID_ARGUMENT: times that are none', async () => {
+    const timed = (seconds: bigint, nanos = 0) => events([{ eventTime: { seconds, nanos }, event: { case: 'end', value: { ticketId: 't' } } }]);
+    const range = 'INVALID_FIELD events.events[0].event_time: must be from 1970 on and before the year 10000';
+    expect(await refusal(byEvents(), timed(-1n))).toBe(range);
+    expect(await refusal(byEvents(), timed(253_402_300_800n))).toBe(range);
+    expect(await refusal(byEvents(), timed(1n, -5))).toBe('INVALID_FIELD events.events[0].event_time: must have nanos from 0 to 999,999,999');
+  });
+
   it('INVALID_ARGUMENT: a pattern without a model of handling, and a zone that is none', async () => {
     const { handling: _, ...without } = lateDay(9);
     expect(await refusal(setup(without))).toBe('INVALID_FIELD setup.handling: must be given for a pattern');
