@@ -94,6 +94,7 @@ const docket = defineCommand({
     demo,
     migrate,
     import: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
+    simulate: async () => (await import('./edge/cli/simulate/command.ts')).makeSimulateCommand(findService),
     token,
     'business-zone': businessZone,
     'check-invariants': async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),

@@ -59,7 +59,7 @@ export type SimulationOutcome = Message<"ticketing.v1.SimulationOutcome"> & {
   greatestOpenSpread: number;
 
   /**
-   * Most tickets that the policy of one group gave to one agent in a row.
+   * Most tickets that the policy of one group gave to one agent in a row, whenever it could choose among several.
    *
    * @generated from field: int32 longest_run = 6;
    */
@@ -143,7 +143,7 @@ export type AgentLoad = Message<"ticketing.v1.AgentLoad"> & {
   mostOpenCount: number;
 
   /**
-   * Most tickets that the policy of one group gave him in a row.
+   * Most tickets that the policy of one group gave him in a row, whenever it could choose among several.
    *
    * @generated from field: int32 longest_run = 6;
    */

@@ -90,12 +90,12 @@ export class Loads {
   readonly #longestRun = new NumberList(Int32Array);
   readonly #streaks = new Map<SimulatedGroup, Streak>();
 
-  /** `byPolicy`: a person's choice neither makes nor breaks a run. */
-  given(agent: SimulatedAgent, group: SimulatedGroup, byPolicy: boolean): void {
+  /** `chosen` among several, by the policy: what else is given neither makes nor breaks a run. */
+  given(agent: SimulatedAgent, group: SimulatedGroup, chosen: boolean): void {
     const at = agent.index;
     this.#assigned.set(at, this.#assigned.get(at) + 1);
     if (agent.desk.size > this.#mostOpen.get(at)) this.#mostOpen.set(at, agent.desk.size);
-    if (!byPolicy) return;
+    if (!chosen) return;
     const streak = this.#streaks.get(group);
     if (streak?.agent === agent) streak.length += 1;
     else this.#streaks.set(group, { agent, length: 1 });

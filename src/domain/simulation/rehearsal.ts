@@ -66,7 +66,7 @@ export class Rehearsal {
       return new Run(scenario, new Shifts(hours, this.#zone, setup.startTime), new SimulatedRoster(agentNumbers, groupNumbers), this.book, {
         groupIds: setup.groupIds,
         handlingMs: setup.handlingMs,
-        relaxes: !setup.handOutIsTold || scenario.changesAnything,
+        relaxes: !setup.handOutIsTold || scenario.changesAnything || setup.handlingMs !== undefined,
         lastNumber: setup.lastNumber,
         listener: at === 0 ? setup.listener : undefined,
       });

@@ -143,7 +143,7 @@ export class SimulatedRoster {
     if (member) {
       agent.groups.push(group);
       if (!agent.deleted) insert(group, agent);
-      agent.businessDay = group.businessDay;
+      count(agent, group.businessDay);
       this.measurePresence(agent);
     } else {
       remove(agent.groups, group);
@@ -164,13 +164,12 @@ export class SimulatedRoster {
       group.businessDay = day;
       group.handicaps.clear();
     }
-    const agents = groupIds ? groupIds.flatMap((groupId) => this.group(groupId).members) : this.agents.values();
-    for (const agent of agents) {
+    const turned = groupIds && new Set(groupIds.map((groupId) => this.group(groupId)));
+    // Who is deleted has counts as well: he may come back.
+    for (const agent of this.agents.values()) {
+      if (turned && !agent.groups.some((group) => turned.has(group))) continue;
       this.measurePresence(agent);
-      if (agent.businessDay === day) continue;
-      agent.businessDay = day;
-      agent.assignedToday = 0;
-      agent.resolvedToday = 0;
+      count(agent, day);
     }
   }
 
@@ -209,6 +208,14 @@ export class SimulatedRoster {
     }
     this.measurePresence(agent);
   }
+}
+
+/** Counts of another day are over. */
+function count(agent: SimulatedAgent, day: string): void {
+  if (agent.businessDay === day) return;
+  agent.businessDay = day;
+  agent.assignedToday = 0;
+  agent.resolvedToday = 0;
 }
 
 const toMicros = (ms: number): number => Math.round(ms * 1000);

@@ -10,6 +10,9 @@ import type { TicketBook } from './ticket-book.ts';
 import type { Watcher } from './watcher.ts';
 import { World } from './world.ts';
 
+/** How decisions are called in which the policy had nothing to choose. */
+const UNCHOSEN: ReadonlySet<TieBreak> = new Set(['NONE', 'ONLY_CANDIDATE', 'PREVIOUS_AGENT']);
+
 /** What a run is made of besides its scenario. */
 export interface RunOptions {
   /** Groups that are reported: the only ones that are measured. */
@@ -135,7 +138,7 @@ export class Run implements Watcher {
       const wait = this.#now - this.#book.createTime(ticket);
       if (this.#book.counts(ticket)) this.#untilAssigned.add(Math.max(0, wait));
     }
-    if (this.#told.has(group.groupId)) this.#loads.given(agent, group, kind !== 'MANUAL');
+    if (this.#told.has(group.groupId)) this.#loads.given(agent, group, !UNCHOSEN.has(tieBreak));
     this.#labour?.add(ticket, this.world.tickets.priorityOf(ticket), agent);
     this.#astir.add(agent);
     this.#listener?.(ticket, agent, kind, tieBreak);

@@ -64,9 +64,9 @@ export class TicketStates {
     return Number.isNaN(waitStart) ? undefined : waitStart;
   }
 
-  /** It waits since then, or no more. */
-  waitFrom(ticket: number, moment: Moment | undefined): void {
-    this.#waitStart.set(ticket, moment ?? Number.NaN);
+  /** It waits since then, until it lies on a desk or ends. */
+  waitFrom(ticket: number, moment: Moment): void {
+    this.#waitStart.set(ticket, moment);
   }
 
   note(ticket: number, groupId: string, priority: number): void {
@@ -77,6 +77,7 @@ export class TicketStates {
   /** Moves it; whoever held it last stays known unless somebody else, or nobody, is named. */
   move(ticket: number, to: Whereabouts, holder?: SimulatedAgent | null): void {
     this.#where.set(ticket, PLACES.indexOf(to));
+    if (to === 'ON_DESK' || to === 'ENDED') this.#waitStart.set(ticket, Number.NaN);
     if (holder !== undefined) this.#holder.set(ticket, holder?.index ?? -1);
   }
 }

@@ -64,8 +64,8 @@ export class WaitingLine {
 export interface HandOut {
   /** Whether anything is given out in a group at all. */
   isOpen(group: SimulatedGroup): boolean;
-  /** Whether in a group only tickets that were stirred one by one are given out. */
-  isOpenByTicket(group: SimulatedGroup): boolean;
+  /** Whether only tickets that were stirred one by one are given out. */
+  isByTicket(): boolean;
   /** Whether tickets of a group find more agents the longer they wait. */
   relaxes(group: SimulatedGroup): boolean;
   /** How far they have come in that. */
@@ -123,15 +123,15 @@ export class WaitingLines {
 
   /** Offers what was stirred, in waiting order over all groups; where nobody takes a ticket, none that has come no further is offered. */
   offer(handOut: HandOut): void {
-    if (this.#stirred.size > 0) {
+    if (this.#stirred.size > 0 && !handOut.isByTicket()) {
       const sources = [...this.#stirred].flatMap((group) => {
         const line = this.#lines.get(group);
-        if (!line || line.size === 0 || !handOut.isOpen(group) || handOut.isOpenByTicket(group)) return [];
+        if (!line || line.size === 0 || !handOut.isOpen(group)) return [];
         return handOut.relaxes(group) ? relaxingSource(line, (ticket) => handOut.levelOf(group, ticket)) : steadySource(line);
       });
-      this.#stirred.clear();
       this.#offerAll(sources, handOut);
     }
+    this.#stirred.clear();
     if (this.#hopeful.size === 0) return;
     const places = [...this.#hopeful].flatMap(([ticket, group]) => (handOut.isOpen(group) ? (this.#lines.get(group)?.placeOf(ticket) ?? []) : []));
     this.#hopeful.clear();

@@ -24,17 +24,18 @@ export class World {
   readonly #engine: Engine;
   readonly #relaxations = new Relaxations();
   readonly #relaxes: boolean;
+  #isByTicket = false;
   readonly #handOut: HandOut = {
     isOpen: isAutomatic,
-    isOpenByTicket: (group) => !this.#relaxes && relaxes(group.policy),
+    isByTicket: () => this.#isByTicket,
     relaxes: (group) => relaxes(group.policy),
     levelOf: (group, ticket) => this.#engine.relaxedLevels(group, this.tickets.waitStartOf(ticket)),
     take: (ticket) => this.#place(ticket, 'WAITING'),
   };
 
   /**
-   * Decisions are numbered from above `lastNumber` on. Where `relaxes` is false, what waits in groups whose skills relax
-   * with time is given out ticket by ticket, as named.
+   * Decisions are numbered from above `lastNumber` on. Where `relaxes` is false, waiting is put into effect ticket by ticket, as
+   * they are named: from the first group whose skills relax on, all is given out so.
    */
   constructor(roster: SimulatedRoster, book: TicketBook, watchers: readonly Watcher[], options: { readonly lastNumber: number; readonly relaxes: boolean }) {
     this.roster = roster;
@@ -46,7 +47,7 @@ export class World {
     this.#relaxes = options.relaxes;
   }
 
-  /** The moment of what happens next. */
+  /** When the next thing happens. */
   set now(moment: Moment) {
     this.#engine.now = moment;
   }
@@ -109,7 +110,6 @@ export class World {
     const agent = this.tickets.deskOf(ticket);
     this.#leaveLine(ticket);
     this.tickets.move(ticket, 'ENDED');
-    this.tickets.waitFrom(ticket, undefined);
     if (agent) this.#release(ticket, agent, resolved, true);
   }
 
@@ -148,7 +148,7 @@ export class World {
     this.change(ticket, { groupId, priority });
     if (this.tickets.where(ticket) !== 'SUSPENDED') return;
     this.#line(ticket);
-    this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
+    if (!this.#isByTicket) this.#lines.stirOne(this.tickets.groupOf(ticket), ticket);
   }
 
   /** Deals one ticket of a deal, if it lies where it is thought to. */
@@ -188,6 +188,7 @@ export class World {
 
   setGroup(groupId: string, state: GroupState): void {
     this.roster.setGroup(groupId, state);
+    if (!this.#relaxes && relaxes(state.policy)) this.#isByTicket = true;
     this.#engine.beginAnew();
     this.#lines.stir(this.roster.group(groupId));
   }
@@ -284,7 +285,6 @@ export class World {
     const { agent, kind, tieBreak } = decided;
     this.#leaveLine(ticket);
     this.tickets.move(ticket, 'ON_DESK', agent);
-    this.tickets.waitFrom(ticket, undefined);
     agent.desk.add(ticket);
     for (const watcher of this.#watchers) watcher.given(ticket, agent, this.tickets.groupOf(ticket), kind, tieBreak);
     return true;

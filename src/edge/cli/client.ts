@@ -6,6 +6,7 @@ import { type Client, Code, ConnectError, createClient, type Transport } from '@
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { AgentService } from '../../../gen/ticketing/v1/agent_service_pb.ts';
+import { AssignmentService } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
@@ -29,6 +30,8 @@ export interface DocketClient {
   readonly agents: Client<typeof AgentService>;
   readonly groups: Client<typeof GroupService>;
   readonly audit: Client<typeof AuditService>;
+  /** Its streams are not repeated. */
+  readonly assignment: Client<typeof AssignmentService>;
   /** Closes the connection. */
   close(): void;
 }
@@ -68,6 +71,7 @@ export function openClient(options: ClientOptions): DocketClient {
     agents: createClient(AgentService, patient),
     groups: createClient(GroupService, patient),
     audit: createClient(AuditService, patient),
+    assignment: createClient(AssignmentService, patient),
     close: () => sessions.abort(),
   };
 }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
-import { AddressInvalid, type DocketClient, openClient } from '../client.ts';
+import { AddressInvalid, type DocketClient } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
+import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach-service.ts';
 import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
@@ -13,19 +13,6 @@ import { type ImportResult, type Progress, runImport } from './run.ts';
 
 /** Tickets a call: enough that the commit is a small part of the cost, few enough that others get in between. */
 const BATCH_SIZE = 250;
-
-/** What the configuration knows about reaching the service. */
-export interface Reachable {
-  /** Where to look when `--address` says nothing. */
-  readonly address: string;
-  /** Of DOCKET_TOKEN. */
-  readonly token: string | undefined;
-  /** The administrator's token of the embedded default. */
-  readonly tokenFile: string;
-}
-
-/** Prints for people. */
-export type Print = (line: string) => void;
 
 /**
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
@@ -45,7 +32,8 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     for (const line of summarise(result, args, report)) print(line);
     return result.failed > 0 ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof ImportRefused || error instanceof AddressInvalid || error instanceof ConnectError)) throw error;
+    if (!(error instanceof ImportRefused || error instanceof ServiceOutOfReach || error instanceof AddressInvalid || error instanceof ConnectError))
+      throw error;
     print(error instanceof ConnectError ? tellFailure(error) : `${error.message}.`);
     return 1;
   } finally {
@@ -100,29 +88,6 @@ function describe(mapping: Mapping): string {
     return [`${field} from ${cell.column === undefined ? `nothing but the default ${JSON.stringify(cell.default)}` : JSON.stringify(cell.column)}`];
   });
   return named.join(', ');
-}
-
-/** Tries once, so that a wrong address or token is told at once rather than after a minute of patience. */
-async function connect(args: ImportArguments, reachable: Reachable, print: Print): Promise<DocketClient> {
-  const address = args.address ?? reachable.address;
-  const token = args.token ?? reachable.token ?? (await readFile(reachable.tokenFile, 'utf8').catch(() => undefined))?.trim();
-  if (!token) throw new ImportRefused(`no token: give one with --token or DOCKET_TOKEN (there is none in ${reachable.tokenFile} either)`);
-  const probe = openClient({ address, token, patienceMs: 0 });
-  try {
-    await probe.groups.listGroups({ pageSize: 1 });
-  } catch (error) {
-    if (error instanceof ConnectError && error.code === Code.Unavailable)
-      throw new ImportRefused(`nothing answers at ${address} (${error.rawMessage}); is the service running? npm start starts one`);
-    throw error;
-  } finally {
-    probe.close();
-  }
-  let told = false;
-  const onWait = (failure: ConnectError): void => {
-    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to a minute`);
-    told = true;
-  };
-  return openClient({ address, token, onWait });
 }
 
 function tellFailure(failure: ConnectError): string {

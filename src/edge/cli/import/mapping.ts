@@ -46,7 +46,8 @@ const pattern = z.string().transform((text, ctx) => {
   }
 });
 
-const cell = z.union([
+/** The form of a `Cell` in a mapping file: the name of a column, or an object. */
+export const cellForm = z.union([
   z
     .string()
     .min(1)
@@ -70,7 +71,7 @@ const mappingFile = z.strictObject({
   fold: z.boolean().optional(),
   unknown: z.array(z.string()).optional(),
   attributes: z.record(z.string().min(1), z.string()).optional(),
-  ...(Object.fromEntries(FIELDS.map((field) => [field, cell.optional()])) as Record<Field, z.ZodOptional<typeof cell>>),
+  ...(Object.fromEntries(FIELDS.map((field) => [field, cellForm.optional()])) as Record<Field, z.ZodOptional<typeof cellForm>>),
 });
 
 /**
