@@ -180,6 +180,7 @@ export class SimulatedRoster {
     agent.lastAssignedSequence = stood.lastSequence;
     agent.spans = [...stood.spans];
     this.measurePresence(agent);
+    for (const group of agent.groups) group.handicaps.delete(agent.agentId);
     for (const [groupId, handicap] of Object.entries(stood.handicaps)) this.group(groupId).handicaps.set(stood.agentId, handicap);
   }
 

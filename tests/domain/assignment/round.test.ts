@@ -93,7 +93,10 @@ function shareOf(agent: RosterAgent, group: RosterGroup): number {
 }
 
 describe('a run of placements', () => {
-  it('gives every ticket to the one whom a plain search at that moment finds, whatever came before', () => {
+  it.each([
+    ['', undefined],
+    [', and so where rounds follow what touches their candidates, as in a rehearsal', () => new Map()],
+  ])('gives every ticket to the one whom a plain search at that moment finds, whatever came before%s', (_, rehearsed) => {
     fc.assert(
       fc.property(
         fc.array(agentArbitrary, { minLength: 5, maxLength: 5 }),
@@ -112,7 +115,7 @@ describe('a run of placements', () => {
               },
             ),
           );
-          const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers());
+          const assignments = new Assignments(rosterOf(groups), NOW, countingNumbers(), rehearsed?.());
           const deal: Deal = {
             dealId: assignments.nextNumber(),
             received: new Map(),

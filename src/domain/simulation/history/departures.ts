@@ -24,8 +24,15 @@ export class Departures {
     this.#states.set(agentId, state);
   }
 
-  /** Takes note of who leaves by a change. */
-  note(change: ChangeRecord): void {
+  /** Takes note of who leaves by a change; answers what must have been done before it: who comes back left before. */
+  note(change: ChangeRecord): ToldStep[] {
+    const returned = this.#awaited.filter((departure) => isReturn(change, departure));
+    this.#awaited = this.#awaited.filter((departure) => !returned.includes(departure));
+    this.#note(change);
+    return returned.filter((departure) => departure.certain).map((departure) => stepOf(departure, change.time));
+  }
+
+  #note(change: ChangeRecord): void {
     if (change.type === 'MEMBERSHIP' && !change.member) {
       const same = this.#awaited.find((departure) => departure.groupId === change.groupId);
       if (same) same.agentIds.push(change.agentId);
@@ -67,6 +74,12 @@ export class Departures {
   forget(): void {
     this.#cleared = [];
   }
+}
+
+function isReturn(change: ChangeRecord, { agentIds, groupId }: Departure): boolean {
+  if (change.type === 'MEMBERSHIP') return change.member && groupId === change.groupId && agentIds.includes(change.agentId);
+  if (change.type !== 'AGENT' || groupId !== undefined || !agentIds.includes(change.agentId)) return false;
+  return change.state.active && !change.state.deleted;
 }
 
 function stepOf({ agentIds, groupId }: Departure, time: Moment): ToldStep {

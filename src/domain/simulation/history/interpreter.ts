@@ -84,8 +84,7 @@ export class Interpreter {
     this.#emitLoose((entry) => entry.time < change.time);
     if (this.#lastChange !== undefined && change.time - this.#lastChange > APART_MS) this.#settleChanges();
     this.#handOut();
-    this.departures.note(change);
-    this.#steps.push(change);
+    this.#steps.push(...this.departures.note(change), change);
     this.#lastChange = change.time;
   }
 
