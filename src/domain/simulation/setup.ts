@@ -9,7 +9,8 @@ import type {
 import { Priority } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { isTimeZone } from '../../foundation/clock.ts';
 import { InvalidField } from '../../foundation/errors.ts';
-import { MAX_PATTERN_DAYS, PATTERN_REST_MS } from './limits.ts';
+import { SimulationTooLarge } from './errors.ts';
+import { MAX_PATTERN_DAYS, MAX_TICKETS, PATTERN_REST_MS } from './limits.ts';
 import { toDistribution, toHandling, toMoment, toPolicy, toWorkingHours } from './message.ts';
 import type { DescribedAgent, Pattern } from './pattern.ts';
 import type { Play } from './player.ts';
@@ -139,6 +140,8 @@ function toPattern(source: PatternSource, setup: SimulationSetup, known: Known):
   );
   const [from, to] = [toMoment(startTime), toMoment(endTime)];
   if (to - from > MAX_PATTERN_DAYS * 86_400_000) throw new InvalidField('setup.pattern.end_time', `must be at most ${MAX_PATTERN_DAYS} days after start_time`);
+  const expected = arrivals.reduce((sum, { ticketsPerHour }) => sum + ticketsPerHour, 0) * ((to - from) / 3_600_000);
+  if (expected > MAX_TICKETS) throw new SimulationTooLarge('tickets', MAX_TICKETS);
   return {
     arrivals: arrivals.map(({ groupId, ticketsPerHour, distribution, priority }) => ({
       groupId,

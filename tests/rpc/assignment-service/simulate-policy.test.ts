@@ -1,8 +1,13 @@
+import { create } from '@bufbuild/protobuf';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AssignmentStrategy } from '../../../gen/ticketing/v1/assignment_policy_pb.ts';
-import { AssignmentService, type SimulatePolicyResponse } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
+import { AssignmentService, SimulatePolicyRequestSchema, type SimulatePolicyResponse } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
+import { GroupService } from '../../../gen/ticketing/v1/group_service_pb.ts';
 import { detailsOf, failureOf, streamGrpc } from '../../support/edge/clients.ts';
 import { type Service, startService } from '../../support/service.ts';
 import { at, events, lateDay, minutes, type Request, type Setup, setup, teamOf } from '../../support/simulated.ts';
@@ -104,6 +109,40 @@ describe('SimulatePolicy over events', () => {
   });
 });
 
+describe('SimulatePolicy', () => {
+  it('keeps nobody else waiting while it rehearses', async () => {
+    const busy = lateDay(9);
+    if (busy.source?.case === 'pattern') Object.assign(busy.source.value, { endTime: at('1000:00'), arrivals: [{ groupId: 'G', ticketsPerHour: 100 }] });
+    let over = false;
+    const rehearsal = simulate([setup(busy)]).finally(() => (over = true));
+    let answered = 0;
+    while (!over) {
+      await service.call(GroupService.method.listGroups, {}, admin);
+      answered += 1;
+    }
+    expect((await rehearsal).ticketCount).toBeGreaterThan(90_000);
+    // One thread would have answered one call before it and one after it.
+    expect(answered).toBeGreaterThan(20);
+  });
+
+  it('takes events by the hundred thousand', { timeout: 120_000 }, async () => {
+    const many = function* (): Generator<Request> {
+      yield byEvents();
+      for (let batch = 0; batch < 100; batch++) {
+        yield events(
+          Array.from({ length: 1_000 }, (_, index) => ({
+            eventTime: at(`0:0:${batch * 60 + index / 17}`),
+            event: { case: 'arrival' as const, value: { ticketId: `t${batch}-${index}`, groupId: 'G' } },
+          })),
+        );
+      }
+    };
+    const { ticketCount, baseline } = await streamGrpc(service.channel, simulatePolicy, many(), { token: admin, deadlineMs: 110_000 });
+    expect(ticketCount).toBe(100_000);
+    expect(assigned(baseline)).toEqual({ ann: 50_000, bob: 50_000 });
+  });
+});
+
 describe('SimulatePolicy refuses', () => {
   it('INVALID_ARGUMENT: a stream that does not begin with a set-up', async () => {
     expect(await refusal(arrivals('9:00'))).toBe('INVALID_FIELD setup: must be in the first message');
@@ -157,6 +196,53 @@ describe('SimulatePolicy refuses', () => {
     expect(await refusal(setup(without))).toBe('INVALID_FIELD setup.handling: must be given for a pattern');
     const odd = setup({ source: { case: 'events', value: { roster: teamOf('ann'), timeZone: 'Mars/Olympus' } } });
     expect(await refusal(odd, arrivals('9:00'))).toBe('TIME_ZONE_UNKNOWN setup.events.time_zone: Mars/Olympus is no IANA time zone');
+  });
+
+  it('INVALID_ARGUMENT: history that has not begun, or whose range says two things', async () => {
+    const history = (value: object) => setup({ source: { case: 'history', value: { groupIds: ['01a2011b-eb0b-7468-b121-be83a55454b0'], ...value } } });
+    expect(await refusal(history({}))).toBe('INVALID_FIELD setup.history: exactly one of last_days and start_time must be given');
+    expect(await refusal(history({ lastDays: 3, startTime: at('9:00') }))).toBe(
+      'INVALID_FIELD setup.history: exactly one of last_days and start_time must be given',
+    );
+    expect(await refusal(history({ startTime: at('9:00'), endTime: at('8:00') }))).toBe('INVALID_FIELD setup.history: end_time must be later than start_time');
+    const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'YOUNG' } }, admin);
+    const future = timestampFromDate(new Date(Date.now() + 3_600_000));
+    expect(await refusal(history({ groupIds: [group?.groupId], startTime: future }))).toBe('INVALID_FIELD setup.history.start_time: must be in the past');
+  });
+
+  it('NOT_FOUND: the history of a group that is not there', async () => {
+    const history = setup({ source: { case: 'history', value: { groupIds: ['01a2011b-eb0b-7468-b121-be83a55454b0'], lastDays: 1 } } });
+    expect(await refusal(history)).toBe('GROUP_NOT_FOUND');
+  });
+
+  it('RESOURCE_EXHAUSTED: a message of more than 4 MiB, a pattern of more than a million tickets', async () => {
+    const tooLarge = create(SimulatePolicyRequestSchema);
+    tooLarge.$unknown = [{ no: 900, wireType: 2, data: new BinaryWriter().bytes(new Uint8Array(4 * 1024 * 1024)).finish() }];
+    expect(detailsOf(await failureOf(simulate([tooLarge]))).reason).toBe('MESSAGE_TOO_LARGE');
+    const endless = lateDay(9);
+    if (endless.source?.case === 'pattern')
+      Object.assign(endless.source.value, { endTime: at('2400:00'), arrivals: [{ groupId: 'G', ticketsPerHour: 100_000 }] });
+    expect(await refusal(setup(endless))).toBe('SIMULATION_TOO_LARGE');
+  });
+
+  it('RESOURCE_EXHAUSTED: a third rehearsal beside two; DEADLINE_EXCEEDED and CANCELLED: those that are given up, which make room', async () => {
+    const held = Promise.withResolvers<void>();
+    const leaving = new AbortController();
+    const hold = async function* (): AsyncGenerator<Request> {
+      yield byEvents();
+      yield arrivals('9:00');
+      await held.promise;
+    };
+    const options = { token: admin };
+    const first = failureOf(streamGrpc(service.channel, simulatePolicy, hold(), { ...options, signal: leaving.signal }));
+    const second = failureOf(streamGrpc(service.channel, simulatePolicy, hold(), { ...options, deadlineMs: 6_000 }));
+    const third = () => failureOf(simulate([byEvents(), arrivals('9:00')]).then(() => Promise.reject(new Error('answered'))));
+    await vi.waitFor(async () => expect(detailsOf(await third())).toMatchObject({ reason: 'TOO_MANY_SIMULATIONS', retryDelayMs: 5_000 }), { timeout: 5_000 });
+    leaving.abort();
+    expect((await first).code).toBe(status.CANCELLED);
+    expect((await second).code).toBe(status.DEADLINE_EXCEEDED);
+    held.resolve();
+    await vi.waitFor(async () => expect(await simulate([byEvents(), arrivals('9:00')])).toMatchObject({ ticketCount: 1 }), { timeout: 10_000 });
   });
 
   it('PERMISSION_DENIED: agents and services', async () => {
