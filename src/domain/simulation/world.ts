@@ -294,6 +294,7 @@ export class World {
     const group = this.tickets.groupOf(ticket);
     this.#engine.release(group, agent, resolved);
     agent.desk.delete(ticket);
+    for (const freed of agent.groups) if (roomOf(agent, freed) !== Infinity) this.#lines.stir(freed);
     for (const watcher of this.#watchers) watcher.taken(ticket, agent, group, ended);
   }
 }
