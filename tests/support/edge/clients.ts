@@ -128,11 +128,15 @@ export async function streamGrpc<I extends DescMessage, O extends DescMessage>(
   // Whoever was refused need not go on.
   let over = false;
   answered.promise.catch(() => undefined).finally(() => (over = true));
-  for await (const request of requests) {
-    if (over) break;
-    const room = call.write(Buffer.from(toBinary(method.input, create(method.input, request))));
-    if (!room) await Promise.race([new Promise((resolve) => call.once('drain', resolve)), answered.promise.catch(() => undefined)]);
-  }
-  call.end();
+  const send = async (): Promise<void> => {
+    for await (const request of requests) {
+      if (over) return;
+      const room = call.write(Buffer.from(toBinary(method.input, create(method.input, request))));
+      if (!room) await Promise.race([new Promise((resolve) => call.once('drain', resolve)), answered.promise.catch(() => undefined)]);
+    }
+    call.end();
+  };
+  // An answer may come while the next request is still awaited.
+  await Promise.race([send(), answered.promise]);
   return fromBinary(method.output, await answered.promise);
 }

@@ -2,7 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { AddressInvalid, type DocketClient } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
-import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach-service.ts';
+import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';

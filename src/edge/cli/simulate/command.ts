@@ -4,7 +4,7 @@ import { defineCommand } from 'citty';
 import { SimulatePolicyResponseSchema } from '../../../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AddressInvalid, type DocketClient, violationsOf } from '../client.ts';
 import { ImportRefused } from '../import/refused.ts';
-import { connect, type Reachable, ServiceOutOfReach } from '../reach-service.ts';
+import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { readArguments } from './options.ts';
 import { printOutcomes } from './print.ts';
 import { SimulationRefused } from './refused.ts';
