@@ -4,6 +4,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { SimulatePolicyRequestSchema, SimulatePolicyResponse } from '../../../../gen/ticketing/v1/assignment_service_pb.ts';
 import type { SimulationEventSchema } from '../../../../gen/ticketing/v1/simulation_event_pb.ts';
 import { type SimulationSetup, SimulationSetupSchema } from '../../../../gen/ticketing/v1/simulation_pb.ts';
+import { isUuid } from '../../../foundation/ids.ts';
 import type { DocketClient } from '../client.ts';
 import { readEvents, toEvent, writeEvents } from './event-rows.ts';
 import { type ReadLog, readLog } from './log.ts';
@@ -53,12 +54,13 @@ function common(args: SimulateArguments) {
 }
 
 async function scriptOfHistory(args: SimulateArguments, client: DocketClient): Promise<Script> {
-  const { groups } = await client.groups.listGroups({ pageSize: 1000 });
-  const groupIds = args.groups.map((named) => {
-    const group = groups.find(({ key, groupId }) => key === named || groupId === named);
-    if (!group) throw new SimulationRefused(`there is no group ${JSON.stringify(named)}`);
-    return group.groupId;
-  });
+  const groupIds: string[] = [];
+  for (const named of args.groups) {
+    const field = isUuid(named) ? 'group_id' : 'key';
+    const { groups } = await client.groups.listGroups({ filter: `${field} == ${JSON.stringify(named)}`, showDeleted: true });
+    if (!groups[0]) throw new SimulationRefused(`there is no group ${JSON.stringify(named)}`);
+    groupIds.push(groups[0].groupId);
+  }
   return {
     setup: create(SimulationSetupSchema, { ...common(args), source: { case: 'history', value: { groupIds, lastDays: args.days } } }),
     events: undefined,
