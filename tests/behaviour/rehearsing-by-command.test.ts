@@ -69,6 +69,8 @@ describe('docket simulate', () => {
     const { code, result } = await rehearsed(['--group', 'KYC', '--days', '1']);
     expect(code).toBe(0);
     expect(result).toContain('5 tickets');
+    // However lately it began: five tickets between two agents.
+    expect(cellsOf(result, 'as it was')[0]).toBe('1');
     expect(result).toContain('The unchanged policy gives every decision again as it was made.');
   });
 

@@ -1,6 +1,6 @@
 import type { Unit } from '../../foundation/commands/command.ts';
-import { arrayText } from '../../foundation/database/array-text.ts';
-import { takeNumbers as fetchNumbers } from '../../foundation/database/pools.ts';
+import { columnTexts } from '../../foundation/database/array-text.ts';
+import { fetchNumbers } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import type { Assignments, Numbers } from './assignments.ts';
 import type { RosterGroup } from './roster.ts';
@@ -81,7 +81,7 @@ export function writeAssignments(unit: Unit, assignments: Assignments): void {
 export function writeTicketNumbers(unit: Unit, groups: Iterable<RosterGroup>): void {
   const changed = [...groups];
   if (changed.length === 0) return;
-  unit.send(WRITE_TICKET_NUMBERS, [arrayText(changed.map((group) => group.groupId)), arrayText(changed.map((group) => group.lastTicketNumber))]);
+  unit.send(WRITE_TICKET_NUMBERS, [...columnTexts(changed, ['groupId', 'lastTicketNumber'])]);
 }
 
 function writeRounds(unit: Unit, { rounds }: Assignments): void {
@@ -93,47 +93,42 @@ function writeRounds(unit: Unit, { rounds }: Assignments): void {
 function writeDecisions(unit: Unit, { decisions }: Assignments): void {
   if (decisions.length === 0) return;
   unit.send(WRITE_DECISIONS, [
-    arrayText(decisions.map((decision) => decision.sequence)),
-    arrayText(decisions.map((decision) => decision.ticketId)),
-    arrayText(decisions.map((decision) => decision.groupId)),
-    arrayText(decisions.map((decision) => decision.kind)),
-    arrayText(decisions.map((decision) => decision.roundId)),
-    arrayText(decisions.map((decision) => decision.position)),
-    arrayText(decisions.map((decision) => decision.agentId)),
-    arrayText(decisions.map((decision) => decision.previousAgentId)),
-    arrayText(decisions.map((decision) => decision.tieBreak)),
-    arrayText(decisions.map((decision) => decision.businessDay)),
-    arrayText(decisions.map((decision) => decision.requestKey)),
+    ...columnTexts(decisions, [
+      'sequence',
+      'ticketId',
+      'groupId',
+      'kind',
+      'roundId',
+      'position',
+      'agentId',
+      'previousAgentId',
+      'tieBreak',
+      'businessDay',
+      'requestKey',
+    ]),
     unit.now,
   ]);
 }
 
 function writeReleases(unit: Unit, { releases }: Assignments): void {
   if (releases.length === 0) return;
-  unit.send(WRITE_RELEASES, [
-    arrayText(releases.map((release) => release.sequence)),
-    arrayText(releases.map((release) => release.ticketId)),
-    arrayText(releases.map((release) => release.groupId)),
-    arrayText(releases.map((release) => release.agentId)),
-    arrayText(releases.map((release) => release.resolved)),
-    arrayText(releases.map((release) => release.businessDay)),
-    arrayText(releases.map((release) => release.requestKey)),
-    unit.now,
-  ]);
+  unit.send(WRITE_RELEASES, [...columnTexts(releases, ['sequence', 'ticketId', 'groupId', 'agentId', 'resolved', 'businessDay', 'requestKey']), unit.now]);
 }
 
 function writeAgentCounters(unit: Unit, { touched }: Assignments): void {
   if (touched.size === 0) return;
   const agents = [...touched];
   unit.send(WRITE_AGENT_COUNTERS, [
-    arrayText(agents.map((agent) => agent.agentId)),
-    arrayText(agents.map((agent) => agent.businessDay)),
-    arrayText(agents.map((agent) => agent.assignedToday)),
-    arrayText(agents.map((agent) => agent.resolvedToday)),
-    arrayText(agents.map((agent) => agent.totalAssigned)),
-    arrayText(agents.map((agent) => agent.totalResolved)),
-    arrayText(agents.map((agent) => agent.openTickets)),
-    arrayText(agents.map((agent) => agent.lastAssignedSequence)),
-    arrayText(agents.map((agent) => agent.lastAssignTime)),
+    ...columnTexts(agents, [
+      'agentId',
+      'businessDay',
+      'assignedToday',
+      'resolvedToday',
+      'totalAssigned',
+      'totalResolved',
+      'openTickets',
+      'lastAssignedSequence',
+      'lastAssignTime',
+    ]),
   ]);
 }

@@ -93,6 +93,8 @@ export class Rehearsal {
     const [baseline] = this.runs as [Run];
     return this.runs.map((run) => {
       run.advance(time);
+      // However short it was, and whenever it ended.
+      run.sample(time);
       let movedTickets = 0;
       for (let ticket = 0; ticket < this.book.count; ticket++) {
         if (this.book.counts(ticket) && run.firstAgents.get(ticket) !== baseline.firstAgents.get(ticket)) movedTickets += 1;
@@ -128,7 +130,8 @@ export class Rehearsal {
       run.sample(this.#nextSample);
     }
     this.#samples += 1;
-    if (this.#samples > MAX_SAMPLES) {
+    // Room is left for the one at the end.
+    if (this.#samples >= MAX_SAMPLES) {
       for (const run of this.runs) run.thinSamples();
       this.#samples = Math.ceil(this.#samples / 2);
       this.#sampleIntervalMs *= 2;

@@ -1,6 +1,6 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { readTime } from '../clock.ts';
-import { type HeldPools, holdPools, type LockedPool, takeNumbers, viewPools } from '../database/pools.ts';
+import { fetchNumbers, type HeldPools, holdPools, type LockedPool, viewPools } from '../database/pools.ts';
 import { findRequests, type RecordedRequest } from '../database/requests.ts';
 import { type Sql, sqlOf } from '../database/sql.ts';
 import { inTransaction, type Transaction } from '../database/transaction.ts';
@@ -44,7 +44,7 @@ export async function carryOutInTransaction(deps: UnitOfWorkDeps, memory: PoolMe
         tx.sql,
         expected.map((command) => command.origin),
       ),
-      fetchNumbers(tx.sql, expected),
+      numbersFor(tx.sql, expected),
     ]);
     if (held.pools.size < new Set(poolIds).size) throw new PoolsMoved('a pool was merged away');
     const recalled = new Map([...held.pools].map(([poolId, pool]) => [poolId, memory.take(pool)]));
@@ -81,9 +81,9 @@ async function hold(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
   return poolIds.length > 0 ? holdPools(sql, poolIds) : { ...(await readTime(sql)), pools: new Map() };
 }
 
-async function fetchNumbers(sql: Sql, commands: readonly Command[]): Promise<number[]> {
+async function numbersFor(sql: Sql, commands: readonly Command[]): Promise<number[]> {
   const count = commands.reduce((sum, { kind, input }) => sum + (kind.numbers?.(input) ?? 0), 0);
-  return count > 0 ? takeNumbers(sql, count) : [];
+  return count > 0 ? fetchNumbers(sql, count) : [];
 }
 
 /** Finds the requests of commands that came in while the unit waited for its locks. */

@@ -49,7 +49,7 @@ export async function holdPools(sql: Sql, poolIds: readonly string[]): Promise<H
  * Takes at least so many numbers of the assignment sequence, ascending; under the locks of the pools that they are
  * used in. Unused ones leave gaps, which mean nothing.
  */
-export async function takeNumbers(sql: Sql, count: number): Promise<number[]> {
+export async function fetchNumbers(sql: Sql, count: number): Promise<number[]> {
   const blocks = await sql<{ first: string }>(TAKE_BLOCKS, [Math.ceil(count / NUMBERS_PER_BLOCK)]);
   const numbers: number[] = [];
   for (const block of blocks) {
