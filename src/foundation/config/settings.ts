@@ -91,7 +91,11 @@ export const settings = {
     'How much is logged: trace, debug, info (one line for each call), warn, error, fatal or silent.',
   ),
   databasePoolSize: setting('DOCKET_DATABASE_POOL_SIZE', wholeNumber(2, 500).default(20), 'Database connections of this process at most.'),
-  lanes: setting('DOCKET_LANES', wholeNumber(1, 64).default(3), 'Units of work that this process runs at once. Must leave connections of the pool for reads.'),
+  lanes: setting(
+    'DOCKET_LANES',
+    wholeNumber(1, 64).default(2),
+    'Units of work that this process runs at once: while the database works on one, the next is made ready. Must leave connections of the pool for reads.',
+  ),
   queueBound: setting(
     'DOCKET_QUEUE_BOUND',
     wholeNumber(1, 1_000_000).default(10_000),

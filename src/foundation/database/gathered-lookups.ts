@@ -3,6 +3,9 @@ import type { Sql } from './sql.ts';
 /** Looks up many things by one statement; the answers run parallel to the inputs. */
 export type Look<Input, Found> = (sql: Sql, inputs: readonly Input[]) => Promise<readonly Found[]>;
 
+/** Gives each look-up a connection of its own. */
+type Open = <Found>(look: (sql: Sql) => Promise<Found>) => Promise<Found>;
+
 interface Asked {
   readonly input: unknown;
   resolve(found: unknown): void;
@@ -15,13 +18,12 @@ interface Asked {
  * after it was asked for.
  */
 export class GatheredLookups {
-  readonly #sql: () => Sql;
+  readonly #open: Open;
   readonly #asked = new Map<unknown, Asked[]>();
   readonly #running = new Set<unknown>();
 
-  /** `sql` opens a connection of its own for each look-up. */
-  constructor(sql: () => Sql) {
-    this.#sql = sql;
+  constructor(open: Open) {
+    this.#open = open;
   }
 
   /** Looks one thing up; rejects with the database's own error. The kind is the function. */
@@ -46,10 +48,8 @@ export class GatheredLookups {
 
   async #answer(look: Look<unknown, unknown>, asked: readonly Asked[]): Promise<void> {
     try {
-      const found = await look(
-        this.#sql(),
-        asked.map((one) => one.input),
-      );
+      const inputs = asked.map((one) => one.input);
+      const found = await this.#open((sql) => look(sql, inputs));
       asked.forEach((one, at) => {
         one.resolve(found[at]);
       });

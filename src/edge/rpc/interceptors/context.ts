@@ -21,7 +21,7 @@ export interface ContextDeps {
 
 /** Gives the handler its context: a fork of the entity manager for this call alone, and all that was learnt before. */
 export function makeContext(deps: ContextDeps): Interceptor {
-  const lookups = new GatheredLookups(() => sqlOf(deps.orm.em.fork()));
+  const lookups = new GatheredLookups((look) => look(sqlOf(deps.orm.em.fork())));
   return async (call, next) => {
     call.context = new CallContext(call, deps, lookups);
     return next();

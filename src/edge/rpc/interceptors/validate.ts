@@ -13,7 +13,7 @@ import type { Endpoint, Interceptor } from '../call.ts';
  * @throws Error when the contract holds a rule that cannot be compiled.
  */
 export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
-  const validator = createValidator({ registry: createRegistry(...endpoints.map(({ method }) => method.parent)) });
+  const validator = createValidator({ registry: createRegistry(...endpoints.map(({ method }) => method.parent)), regexMatch: makeMatcher() });
   for (const { method } of endpoints) {
     const { error, kind } = validator.validate(method.input, create(method.input));
     if (kind === 'error') throw error;
@@ -22,6 +22,22 @@ export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
     if (call.request) checkMessage(validator, call.endpoint, call.request);
     if (call.requests) call.requests = checked(call.requests, (message) => checkMessage(validator, call.endpoint, message));
     return next();
+  };
+}
+
+/**
+ * Matches by the engine's own regular expressions, some thirty times as fast as the RE2 that protovalidate brings. RE2 guards
+ * against patterns by strangers; these are our contract's, which repeat single classes of characters only.
+ */
+function makeMatcher(): (pattern: string, against: string) => boolean {
+  const compiled = new Map<string, RegExp>();
+  return (pattern, against) => {
+    let expression = compiled.get(pattern);
+    if (!expression) {
+      expression = new RegExp(pattern, 'u');
+      compiled.set(pattern, expression);
+    }
+    return expression.test(against);
   };
 }
 
