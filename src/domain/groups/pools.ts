@@ -9,19 +9,21 @@ export interface PoolNeed {
   readonly agentIds?: readonly string[];
 }
 
+// Memberships and pools by key, one by one (OFFSET 0), however few there were when the plan was made.
 const FIND_POOLS = prepared(
-  `SELECT DISTINCT need.at, pool_id
+  `SELECT DISTINCT need.at, pool.pool_id
      FROM (
        SELECT at, group_id FROM unnest($1::integer[], $2::uuid[]) AS named(at, group_id)
        UNION ALL
-       SELECT at, group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id) JOIN memberships USING (agent_id)
+       SELECT at, own.group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id)
+       CROSS JOIN LATERAL (SELECT m.group_id FROM memberships m WHERE m.agent_id = theirs.agent_id OFFSET 0) own
        UNION ALL
        -- Who was taken out of a group with very many tickets holds some of them until a job has dealt them out.
        SELECT at, held.group_id FROM unnest($3::integer[], $4::text[]) AS theirs(at, agent_id)
        CROSS JOIN LATERAL (SELECT DISTINCT group_id FROM tickets t WHERE t.agent_id = theirs.agent_id AND t.status <= 3) held
      ) need
-     JOIN group_pools USING (group_id)
-     ORDER BY need.at, pool_id`,
+     CROSS JOIN LATERAL (SELECT p.pool_id FROM group_pools p WHERE p.group_id = need.group_id OFFSET 0) pool
+     ORDER BY need.at, pool.pool_id`,
 );
 
 /** The pools that each of these changes needs, ids ascending; read without a lock. Groups that are not there need none. */

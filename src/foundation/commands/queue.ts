@@ -40,6 +40,8 @@ export class CommandQueue {
   readonly #limits: QueueLimits;
   readonly #observer: QueueObserver | undefined;
   readonly #lookups: GatheredLookups;
+  /** Of kinds that remember: these come by the thousand, and planning each costs more than looking. */
+  readonly #lookupsByKey: GatheredLookups;
   readonly #memory = new PoolMemory();
   readonly #waiting = new WaitingLine();
   #lookingUp = 0;
@@ -53,7 +55,8 @@ export class CommandQueue {
     this.#deps = deps;
     this.#limits = limits;
     this.#observer = observer;
-    this.#lookups = new GatheredLookups((look) => inTransaction(deps.orm, 'byKey', (tx) => look(tx.sql)));
+    this.#lookups = new GatheredLookups((look) => look(sqlOf(deps.orm.em.fork())));
+    this.#lookupsByKey = new GatheredLookups((look) => inTransaction(deps.orm, 'byKey', (tx) => look(tx.sql)));
   }
 
   /** Commands that wait to be taken. */
@@ -103,7 +106,7 @@ export class CommandQueue {
   async #poolsOf(command: Command): Promise<readonly string[]> {
     this.#lookingUp += 1;
     try {
-      return await this.#lookups.find(command.kind.pools, command.input);
+      return await (command.kind.remembers ? this.#lookupsByKey : this.#lookups).find(command.kind.pools, command.input);
     } catch (error) {
       throw isDatabaseLost(error) ? unavailable(error) : error;
     } finally {
