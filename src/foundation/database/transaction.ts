@@ -1,8 +1,9 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
-import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { Client, Pool, PoolClient, QueryResult, Submittable } from 'pg';
 import { sqlStateOf } from './failures.ts';
 import type { Sql } from './sql.ts';
+import { StatementGroup } from './statement-group.ts';
 
 /** A transaction on one connection. */
 export interface Transaction {
@@ -36,13 +37,12 @@ const AFTER_A_FAILURE = '25P02';
 export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const pool = await poolOf(orm);
   const client = await pool.connect();
-  const statements = new Statements(client);
+  const statements = new Statements(client, BEGIN[planning]);
   try {
-    statements.send(BEGIN[planning]);
     const tx: Transaction = {
       sql: async <Row>(text: string, values: readonly unknown[] = []) => (await statements.ask(text, values)).rows as Row[],
       send: (text, values) => statements.send(text, values),
-      entities: () => entitiesOn(orm, client),
+      entities: () => entitiesOn(orm, client, statements),
     };
     const result = await work(tx);
     statements.send('COMMIT');
@@ -50,36 +50,69 @@ export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: 
     client.release();
     return result;
   } catch (thrown) {
-    await rollBack(client);
+    statements.flush();
+    await rollBack(client, statements);
     throw await statements.causeOf(thrown);
   }
 }
 
-/** The statements of a transaction, in the order in which they were sent. */
+/** The statements of a transaction, in the order in which they were sent. What is sent without awaiting anything goes as one group. */
 class Statements {
   readonly #client: PoolClient;
+  readonly #begin: string;
   readonly #all: Promise<QueryResult>[] = [];
   /** Those that nobody waits for. */
   readonly #sent: Promise<QueryResult>[] = [];
+  readonly #groups: StatementGroup[] = [];
+  #gathering: StatementGroup | undefined;
+  #begun = false;
 
-  constructor(client: PoolClient) {
+  constructor(client: PoolClient, begin: string) {
     this.#client = client;
+    this.#begin = begin;
   }
 
   ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
-    const answer = this.#client.query(text, values as unknown[]);
-    // Looked at together later; until then nobody may wait for it.
-    answer.catch(() => undefined);
-    this.#all.push(answer);
-    return answer;
+    if (!this.#gathering) {
+      this.#gathering = new StatementGroup(this.#client as unknown as Client);
+      // Later than a microtask, so that COMMIT goes along with what the work sent last.
+      process.nextTick(() => this.flush());
+    }
+    return this.#heed(this.#gathering.add(text, values));
   }
 
   send(text: string, values: readonly unknown[] = []): void {
     this.#sent.push(this.ask(text, values));
   }
 
+  /** Hands over what was gathered, before anything else goes out on the connection. */
+  flush(): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#sent.push(this.#heed(this.#client.query(this.#begin)));
+    }
+    const group = this.#gathering;
+    this.#gathering = undefined;
+    if (!group) return;
+    if (this.#groups.some((earlier) => earlier.broken)) return group.skip();
+    this.#groups.push(group);
+    this.#client.query(group as unknown as Submittable);
+  }
+
   async succeeded(): Promise<void> {
     await Promise.all(this.#sent);
+  }
+
+  /** Whether nobody knows any more which statements the connection keeps prepared. */
+  get tainted(): boolean {
+    return this.#groups.some((group) => group.tainted);
+  }
+
+  /** Looked at together later; until then nobody may wait for it. */
+  #heed(answer: Promise<QueryResult>): Promise<QueryResult> {
+    answer.catch(() => undefined);
+    this.#all.push(answer);
+    return answer;
   }
 
   /**
@@ -99,10 +132,10 @@ async function failuresOf(answers: readonly Promise<unknown>[]): Promise<unknown
 }
 
 /** Ends what failed; a connection on which that is not possible leaves the pool. */
-async function rollBack(client: PoolClient): Promise<void> {
+async function rollBack(client: PoolClient, statements: Statements): Promise<void> {
   try {
     await client.query('ROLLBACK');
-    client.release();
+    client.release(statements.tainted);
   } catch {
     client.release(true);
   }
@@ -114,9 +147,13 @@ async function poolOf(orm: MikroORM): Promise<Pool> {
 }
 
 /** MikroORM takes part in a transaction by its query builder's handle: this one neither begins nor ends it. */
-async function entitiesOn(orm: MikroORM, client: PoolClient): Promise<EntityManager> {
+async function entitiesOn(orm: MikroORM, client: PoolClient, statements: Statements): Promise<EntityManager> {
   const lent = {
-    query: async (text: string, values: unknown[]) => (text === 'begin' ? { command: 'BEGIN', rows: [] } : client.query(text, values)),
+    query: async (text: string, values: unknown[]) => {
+      if (text === 'begin') return { command: 'BEGIN', rows: [] };
+      statements.flush();
+      return client.query(text, values);
+    },
     release: () => undefined,
     processID: 0,
   };
