@@ -48,7 +48,8 @@ export interface CommandKind<Input = unknown, Answer extends DescMessage = DescM
   weight?(input: Input): number;
   /**
    * Whether its plan works on what the process remembers of the pools and keeps that true. Such a plan checks
-   * itself that the pools are the right ones (`PoolsMoved`), and writes by `send` alone.
+   * itself that the pools are the right ones (`PoolsMoved`), and writes by `send` alone. Its look-up of pools goes by key,
+   * by a plan that is kept for all values.
    */
   readonly remembers?: boolean;
   /** How many numbers of the assignment sequence one command takes at most; they are fetched along with the locks. */

