@@ -8,7 +8,7 @@ import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { checkDatabase, checkInvariants, type Report } from '../../src/edge/cli/check-invariants.ts';
 import { jobs } from '../../src/edge/worker/registry.ts';
 import type { Sql } from '../../src/foundation/database/sql.ts';
-import { addProcesses, beBusy, hireStaff, type Staff } from '../support/busy-service.ts';
+import { addProcesses, beBusy, decideInEveryWay, hireStaff, type Staff } from '../support/busy-service.ts';
 import { makeDice } from '../support/dice.ts';
 import { createHarness, type Harness } from '../support/harness.ts';
 import { makeAgent, makeGroup } from '../support/team.ts';
@@ -22,6 +22,7 @@ let stop: () => Promise<void>;
 beforeAll(async () => {
   harness = await createHarness();
   staff = await hireStaff(harness);
+  await decideInEveryWay(harness, staff);
   stop = await addProcesses(harness, 2, makeDice(SEED));
 });
 

@@ -79,6 +79,20 @@ export async function hireStaff(harness: Harness): Promise<Staff> {
   return { groups, agentIds: [...agents.map(([agentId]) => agentId), 'xia'] };
 }
 
+/** A decision by every strategy and of every kind but WAITING, which busy days, being drawn, might leave out. */
+export async function decideInEveryWay(harness: Harness, staff: Staff): Promise<void> {
+  const { tickets } = harness.callAs({ roles: ['admin', 'service'], actor: 'busy' });
+  const made: string[] = [];
+  for (const { groupId } of staff.groups) made.push((await tickets.createTicket({ groupId, userId: 1n })).ticket?.ticketId ?? '');
+  const [ticketId = ''] = made;
+  await tickets.updateTicket({ ticket: { ticketId, agentId: '' }, updateMask: { paths: ['agent_id'] } });
+  await tickets.updateTicket({ ticket: { ticketId, status: TicketStatus.RESOLVED }, updateMask: { paths: ['status'] } });
+  await tickets.updateTicket({ ticket: { ticketId, status: TicketStatus.OPEN }, updateMask: { paths: ['status'] } });
+  const { ticket } = await tickets.getTicket({ ticketId });
+  await tickets.createTicket({ groupId: staff.groups[0]?.groupId ?? '', userId: 2n, agentId: ticket?.agentId ?? '' });
+  await tickets.reassignTickets({ ticketIds: made });
+}
+
 /** One thing that somebody does. */
 type Deed = (who: Clients, staff: Staff, dice: Dice, harness: Harness) => Promise<unknown>;
 
