@@ -13,7 +13,7 @@ async function begin(quiet: boolean) {
   const { makeLog } = await import('./foundation/log.ts');
   const config = loadConfig(process.env);
   const level = quiet && process.env['DOCKET_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel;
-  const log = makeLog({ level, shared: config.workers > 1 });
+  const log = makeLog({ level });
   for (const name of unknownSettings(process.env)) log.warn(`${name} is not a setting of Docket`);
   return { config, log };
 }

@@ -18,16 +18,19 @@ export function withoutSecrets(text: string): string {
   return text.replace(secretTexts, (_found, bearer: string | undefined, user: string | undefined) => `${bearer ?? user ?? ''}[hidden]`);
 }
 
-/** What a pipe takes at once, so that no line of another process gets in between. */
-const inPieces = { minLength: 2_000, maxWrite: 4_096 };
+/**
+ * What a pipe takes at once, so that no line of another process gets in between. Larger pieces would cost more, too: the stream
+ * measures what it has gathered at each line.
+ */
+const PIECE_BYTES = 4_096;
 
 /**
  * The process's log: one JSON object a line, to standard output unless told otherwise, time in ISO 8601.
  * Lines are gathered for up to a second and written at the latest when the process ends; warnings and
- * worse at once. With `shared`, other processes write to the same output. Tokens, passwords and secrets are blanked out.
+ * worse at once. Other processes may write to the same output. Tokens, passwords and secrets are blanked out.
  */
-export function makeLog(options: { readonly level: LogLevel; readonly to?: DestinationStream; readonly shared?: boolean }): Logger {
-  const gathered = options.to ? undefined : destination({ dest: 1, sync: false, periodicFlush: 1000, ...(options.shared ? inPieces : { minLength: 16_000 }) });
+export function makeLog(options: { readonly level: LogLevel; readonly to?: DestinationStream }): Logger {
+  const gathered = options.to ? undefined : destination({ dest: 1, sync: false, periodicFlush: 1000, minLength: PIECE_BYTES / 2, maxWrite: PIECE_BYTES });
   return pino(
     {
       level: options.level,

@@ -3,7 +3,8 @@ import type { Call } from './call.ts';
 
 /** The calls in flight, and whether the server is on its way out. */
 export class Drain {
-  readonly #calls = new Set<Call>();
+  /** An array, not a Set: see `stream-table.ts`. Each call knows its place in it. */
+  readonly #calls: Call[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #listeners = new Set<() => void>();
   #draining = false;
@@ -15,17 +16,21 @@ export class Drain {
 
   /** Calls that have no answer yet. */
   get inFlight(): number {
-    return this.#calls.size;
+    return this.#calls.length;
   }
 
   /** Counts a call in; `leave` must follow. */
   enter(call: Call): void {
-    this.#calls.add(call);
+    call.place = this.#calls.push(call) - 1;
   }
 
   /** Counts a call out. */
   leave(call: Call): void {
-    this.#calls.delete(call);
+    const last = this.#calls.pop() as Call;
+    if (last !== call) {
+      this.#calls[call.place] = last;
+      last.place = call.place;
+    }
     if (this.#draining && this.#pending() === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -51,7 +56,7 @@ export class Drain {
 
   /** Ends what is still in flight, streams included. */
   cancelAll(): void {
-    for (const call of this.#calls) call.abort(new DomainError('unavailable', 'SHUTTING_DOWN', 'this process is stopping'));
+    for (const call of [...this.#calls]) call.abort(new DomainError('unavailable', 'SHUTTING_DOWN', 'this process is stopping'));
   }
 
   /** Streams (watching health, reflection) would last for ever: nobody waits for them. */

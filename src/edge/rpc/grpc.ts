@@ -15,6 +15,7 @@ import {
 } from './limits.ts';
 import { MetadataTooLarge } from './request-errors.ts';
 import { closeSessions, trackSessions } from './sessions.ts';
+import { keepStreamsInArrays } from './stream-table.ts';
 
 /** Everything that speaks gRPC by grpc-js: it is handed connections and asked to close. */
 export interface GrpcTransport {
@@ -41,6 +42,7 @@ export function makeGrpcTransport(endpoints: readonly Endpoint[], serve: Serve, 
   for (const { path } of endpoints) server.register(path, neverCalled, asIs, asIs, 'unary');
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const http2Server = http2ServerOf(server);
+  keepStreamsInArrays(http2Server);
   readHeadersFirst(http2Server);
   const sessions = trackSessions(http2Server);
   return {

@@ -5,6 +5,7 @@ import { HEADERS_TIMEOUT_MS, IDLE_HTTP1_TIMEOUT_MS, MAX_METADATA_BYTES, MAX_META
 import { tellProtocol } from './listen.ts';
 import type { HttpRequest, HttpResponse } from './reply.ts';
 import { closeSessions, keepAlive, trackSessions } from './sessions.ts';
+import { keepStreamsInArrays } from './stream-table.ts';
 
 /** HTTP/1.1 and HTTP/2 on connections that somebody else has accepted. */
 export interface Web {
@@ -37,6 +38,7 @@ export function makeWeb(handle: (request: HttpRequest, response: HttpResponse) =
   // Sessions are bounded by their streams and the size of messages; Node's own bound of 10 MB would break large answers.
   const settings = { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION };
   const http2 = createHttp2Server({ settings, maxHeaderListPairs: MAX_METADATA_PAIRS, maxSessionMemory: Number.MAX_SAFE_INTEGER }, answer);
+  keepStreamsInArrays(http2);
   const sessions = trackSessions(http2);
   keepAlive(http2);
   return {
