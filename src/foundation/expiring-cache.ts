@@ -19,13 +19,17 @@ export function steadyNowMs(): number {
 export function makeExpiringCache<Value>(capacity: number): ExpiringCache<Value> {
   // A Map keeps the order of insertion: the first key is the one used least recently.
   const entries = new Map<string, { readonly value: Value; readonly expiresMs: number }>();
+  // The last key: what is asked for again and again need not be put last each time.
+  let newest: string | undefined;
   return {
     get(key) {
       const entry = entries.get(key);
       if (entry === undefined) return undefined;
-      entries.delete(key);
-      if (entry.expiresMs <= steadyNowMs()) return undefined;
+      const isOver = entry.expiresMs <= steadyNowMs();
+      if (isOver || key !== newest) entries.delete(key);
+      if (isOver) return undefined;
       entries.set(key, entry);
+      newest = key;
       return entry.value;
     },
     set(key, value, ttlMs, sinceMs) {
@@ -33,6 +37,7 @@ export function makeExpiringCache<Value>(capacity: number): ExpiringCache<Value>
       const expiresMs = sinceMs + ttlMs;
       if (expiresMs <= steadyNowMs()) return;
       entries.set(key, { value, expiresMs });
+      newest = key;
       if (entries.size <= capacity) return;
       for (const oldest of entries.keys()) {
         entries.delete(oldest);

@@ -19,10 +19,10 @@ export function withoutSecrets(text: string): string {
 }
 
 /**
- * What a pipe takes at once, so that no line of another process gets in between. Larger pieces would cost more, too: the stream
+ * Less than a pipe takes at once (4 kB), so that no line of another process gets in between. Larger pieces would cost more, too: the stream
  * measures what it has gathered at each line.
  */
-const PIECE_BYTES = 4_096;
+const PIECE_BYTES = 2_048;
 
 /**
  * The process's log: one JSON object a line, to standard output unless told otherwise, time in ISO 8601.

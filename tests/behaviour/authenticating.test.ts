@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createServiceToken, revokeServiceToken, ServiceToken } from '../../src/domain/access/index.ts';
 import { Call, CallCancelled, type Endpoint } from '../../src/edge/rpc/call.ts';
-import { type Authenticate, makeAuthenticateInterceptor } from '../../src/edge/rpc/interceptors/authenticate.ts';
+import { makeAuthenticateInterceptor } from '../../src/edge/rpc/interceptors/authenticate.ts';
 import { openOrm } from '../../src/foundation/database/orm.ts';
 import { type Sql, sqlOf } from '../../src/foundation/database/sql.ts';
 import type { DomainError } from '../../src/foundation/errors.ts';
@@ -30,7 +30,7 @@ afterAll(async () => {
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
-const recogniser = (through = sql): Authenticate => wayIn(through, undefined);
+const recogniser = (through = sql) => wayIn(through, undefined);
 
 describe('a call with a service token', () => {
   const counting = () => {

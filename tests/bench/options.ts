@@ -31,7 +31,7 @@ export const USAGE = `npm run bench -- [scenario ...] [options]
   --quick         a smoke run: one second, two turns, 100,000 tickets at the most; its figures mean nothing`;
 
 const QUICK = { seconds: 1, repeats: 2, warmUpSeconds: 1, largest: 100_000 };
-const FULL = { seconds: 4, repeats: 5, warmUpSeconds: 4, largest: 10_000_000 };
+const FULL = { seconds: 4, repeats: 5, warmUpSeconds: 10, largest: 10_000_000 };
 
 /** Reads the command line. @throws Error that says what is wrong with it. */
 export function readOptions(args: readonly string[]): BenchOptions {

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { expect } from 'vitest';
 import { DEFAULT_CLAIM_NAMES } from '../../src/domain/access/index.ts';
 import { type Authenticate, type IdentityProvider, makeAuthenticate } from '../../src/edge/rpc/interceptors/authenticate.ts';
+import type { Caller } from '../../src/foundation/context.ts';
 import type { Sql } from '../../src/foundation/database/sql.ts';
 import { DomainError } from '../../src/foundation/errors.ts';
 
@@ -48,15 +49,17 @@ export const trusting = (server: OAuth2Server, more: Partial<IdentityProvider> =
 });
 
 /** The way in, as one process of the service has it. */
-export const wayIn = (sql: Sql, identityProvider: IdentityProvider | undefined): Authenticate =>
-  makeAuthenticate({ sql, identityProvider, log: pino({ level: 'silent' }) });
+export function wayIn(sql: Sql, identityProvider: IdentityProvider | undefined): (header: string | undefined) => Promise<Caller> {
+  const authenticate = makeAuthenticate({ sql, identityProvider, log: pino({ level: 'silent' }) });
+  return async (header) => authenticate(header);
+}
 
 /** The header that carries a token. */
 export const bearer = (token: string): string => `Bearer ${token}`;
 
 /** The reason for which a header is turned away; what the caller is told must not hold any part of it. */
 export async function refusalOf(authenticate: Authenticate, header: string | undefined): Promise<string> {
-  const error: unknown = await authenticate(header).then(
+  const error: unknown = await (async () => authenticate(header))().then(
     () => expect.fail('the call was let in'),
     (thrown: unknown) => thrown,
   );

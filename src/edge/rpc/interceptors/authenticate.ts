@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Logger } from 'pino';
 import {
   type ClaimNames,
@@ -33,10 +33,10 @@ export interface AuthenticateOptions {
 }
 
 /**
- * The caller behind the value of an `authorization` header. Throws `TokenMissing`, `TokenInvalid`,
- * `TokenExpired`, or `IdentityProviderUnavailable`; a database that fails shows as its own error.
+ * The caller behind the value of an `authorization` header, at once if he is remembered. Fails with `TokenMissing`,
+ * `TokenInvalid`, `TokenExpired`, or `IdentityProviderUnavailable`; a database that fails shows as its own error.
  */
-export type Authenticate = (authorizationHeader: string | undefined) => Promise<Caller>;
+export type Authenticate = (authorizationHeader: string | undefined) => Caller | Promise<Caller>;
 
 /**
  * The layer that finds out who calls, before anything of the request is read. RPCs that are open to
@@ -44,7 +44,10 @@ export type Authenticate = (authorizationHeader: string | undefined) => Promise<
  */
 export function makeAuthenticateInterceptor(authenticate: Authenticate): Interceptor {
   return async (call, next) => {
-    if (call.endpoint.access !== 'open') call.caller = await untilAborted(authenticate(call.header('authorization')), call.signal);
+    if (call.endpoint.access !== 'open') {
+      const found = authenticate(call.header('authorization'));
+      call.caller = found instanceof Promise ? await untilAborted(found, call.signal) : found;
+    }
     await next();
   };
 }
@@ -104,13 +107,17 @@ export function makeAuthenticate(options: AuthenticateOptions): Authenticate {
     return finding;
   };
 
-  return async (authorizationHeader) => {
+  return (authorizationHeader) => {
     const token = bearerToken(authorizationHeader);
-    const key = createHash('sha256').update(token).digest('base64');
-    const known = callers.get(key) ?? refusals.get(key) ?? (await find(key, token)).caller;
-    if (known instanceof DomainError) throw known;
-    return known;
+    const key = hash('sha256', token, 'base64');
+    const known = callers.get(key) ?? refusals.get(key);
+    return known ? callerOf(known) : find(key, token).then(({ caller }) => callerOf(caller));
   };
+}
+
+function callerOf(found: Caller | DomainError): Caller {
+  if (found instanceof DomainError) throw found;
+  return found;
 }
 
 function bearerToken(header: string | undefined): string {
