@@ -36,6 +36,9 @@ export interface Staff {
 
 /** How many calls are open at once while a site is furnished. */
 const AT_ONCE = 32;
+/** As many as one call may add to a group. */
+const JOIN_AT_ONCE = 1_000;
+const nameOf = (agent: number): string => `agent-${agent + 1}`;
 
 /** Starts the service on a database. `findGroups` makes or looks up its groups; it is told how to call the service. */
 export async function openSite(options: SiteOptions, findGroups: (call: Caller) => Promise<readonly string[]>): Promise<Site> {
@@ -66,12 +69,17 @@ export async function furnish(call: Caller, { groups, agentsPerGroup }: Staff): 
   }
   let next = 0;
   const makeAgents = async (): Promise<void> => {
-    while (next < groups * agentsPerGroup) {
-      const at = next++;
-      await call.unary(AgentService.method.createAgent, { agent: { agentId: `agent-${at + 1}`, groupIds: [groupIds[at % groups] as string] } });
-    }
+    while (next < groups * agentsPerGroup) await call.unary(AgentService.method.createAgent, { agent: { agentId: nameOf(next++) } });
   };
   await Promise.all(Array.from({ length: AT_ONCE }, makeAgents));
+  // Many at a time: whoever joins a group is compared with all who are in it.
+  for (const [group, groupId] of groupIds.entries()) {
+    for (let from = 0; from < agentsPerGroup; from += JOIN_AT_ONCE) {
+      const count = Math.min(JOIN_AT_ONCE, agentsPerGroup - from);
+      const agentIds = Array.from({ length: count }, (_, at) => nameOf((from + at) * groups + group));
+      await call.unary(GroupService.method.addGroupMembers, { groupId, agentIds });
+    }
+  }
   return groupIds;
 }
 

@@ -9,14 +9,19 @@ const plans = new WeakMap<DescMessage, readonly DescField[]>();
 /**
  * The canonical binary form of a request without its request id: equal for equal requests, whichever
  * client, protocol or format they came by. Map entries come in the order of their keys; the maps of the
- * given message are put in that order, which has no meaning to anybody else.
+ * given message are put in that order, which has no meaning to anybody else. The request id is taken out only while it is written.
  */
 export function canonicalBytes(schema: DescMessage, request: Message): Uint8Array<ArrayBuffer> {
   const message = request as Message & Fields;
   sortMaps(schema, message);
   const requestId = message['requestId'];
   if (typeof requestId !== 'string' || requestId === '') return toBinary(schema, message);
-  return toBinary(schema, Object.assign(Object.create(Object.getPrototypeOf(message)), message, { requestId: '' }));
+  message['requestId'] = '';
+  try {
+    return toBinary(schema, message);
+  } finally {
+    message['requestId'] = requestId;
+  }
 }
 
 function sortMaps(schema: DescMessage, message: Fields): void {

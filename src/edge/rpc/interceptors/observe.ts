@@ -1,4 +1,4 @@
-import type { Histogram, UpDownCounter } from '@opentelemetry/api';
+import type { Histogram } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { Code } from '../../../../gen/google/rpc/code_pb.ts';
 import type { Metrics } from '../../../foundation/metrics.ts';
@@ -18,7 +18,9 @@ const faults: ReadonlySet<number> = new Set([Code.INTERNAL, Code.UNKNOWN, Code.D
  */
 export function makeObserve(deps: { readonly drain: Drain; readonly log: Logger; readonly metrics: Metrics }): Interceptor {
   const meter = deps.metrics.meter('rpc');
-  const inFlight = meter.createUpDownCounter('docket_rpc_in_flight', { description: 'Calls that have no answer yet' });
+  meter
+    .createObservableGauge('docket_rpc_in_flight', { description: 'Calls that have no answer yet' })
+    .addCallback((result) => result.observe(deps.drain.inFlight));
   const duration = meter.createHistogram('docket_rpc_duration_seconds', {
     description: 'Time from the headers of a call to its answer; its count is the number of calls',
     advice: { explicitBucketBoundaries: bucketsSeconds },
@@ -27,7 +29,6 @@ export function makeObserve(deps: { readonly drain: Drain; readonly log: Logger;
   const plainLog = deps.log.child({}, { redact: [] });
   return async (call, next) => {
     deps.drain.enter(call);
-    inFlight.add(1);
     let failure: unknown;
     try {
       await next();
@@ -37,20 +38,15 @@ export function makeObserve(deps: { readonly drain: Drain; readonly log: Logger;
     } finally {
       call.settle();
       deps.drain.leave(call);
-      tell(call, failure, { inFlight, duration, log: deps.log, plainLog });
+      tell(call, failure, { duration, log: deps.log, plainLog });
     }
   };
 }
 
-function tell(
-  call: Call,
-  failure: unknown,
-  to: { readonly inFlight: UpDownCounter; readonly duration: Histogram; readonly log: Logger; readonly plainLog: Logger },
-): void {
+function tell(call: Call, failure: unknown, to: { readonly duration: Histogram; readonly log: Logger; readonly plainLog: Logger }): void {
   const code = failure === undefined ? Code.OK : failure instanceof RpcFailure ? failure.code : Code.INTERNAL;
   const { rpc } = call.endpoint;
   const elapsedMs = performance.now() - call.startedMs;
-  to.inFlight.add(-1);
   to.duration.record(elapsedMs / 1000, { rpc, code: codeName(code), transport: call.transport });
   const line = {
     rpc,
