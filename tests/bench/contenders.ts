@@ -1,6 +1,7 @@
 import type { Bench } from './bench.ts';
 import { L64_TICKETS, makeHandWrittenTables } from './competitors/hand-written.ts';
-import { startEmptyServer } from './competitors/start-empty-server.ts';
+import { makeLeastTables } from './competitors/least/tables.ts';
+import { startServer } from './competitors/start-server.ts';
 import type { CreateTicketParameters } from './load/subjects/create-ticket.ts';
 import type { EmptyCallParameters } from './load/subjects/empty-call.ts';
 import type { Contender } from './measure/turns.ts';
@@ -55,6 +56,17 @@ export async function handWritten(bench: Bench, subject: 'l1' | 'l1x' | 'l64', a
   };
 }
 
+/** Least: tickets created, one or so many a call, by the least program that leaves the same rows behind, on a database of its own. */
+export async function least(bench: Bench, agents: number, { inFlight, tickets }: Pick<Drive, 'inFlight' | 'tickets'>): Promise<CountedContender> {
+  const databaseUrl = await bench.createDatabase('least');
+  const groupId = await makeLeastTables(databaseUrl, agents);
+  const server = await startServer('./least/server.ts', [databaseUrl, groupId, String(agents)]);
+  bench.atEnd(() => server.stop());
+  const parameters = { client: bench.options.client, ports: [server.port], token: '', groupIds: [groupId], ...(tickets ? { tickets } : {}) };
+  const load = await bench.startLoad({ subject: tickets ? 'batch-create' : 'create-ticket', parameters, inFlight });
+  return { name: 'Least', unit: 'ticket', unitsPerCall: tickets ?? 1, inFlight, load, processes: [server], databaseUrl };
+}
+
 /** A job queue that takes in and completes a job for each ticket, on a database of its own. */
 export async function jobQueue(bench: Bench, subject: 'pg-boss' | 'graphile-worker', inFlight: number): Promise<CountedContender> {
   const databaseUrl = await bench.createDatabase(subject.replace('-', '_'));
@@ -64,7 +76,7 @@ export async function jobQueue(bench: Bench, subject: 'pg-boss' | 'graphile-work
 
 /** F0: an empty unary call of bare grpc-js. */
 export async function emptyCall(bench: Bench, inFlight: number): Promise<Contender> {
-  const server = await startEmptyServer();
+  const server = await startServer('./empty-server.ts');
   bench.atEnd(() => server.stop());
   const parameters: EmptyCallParameters = { client: bench.options.client, port: server.port };
   const load = await bench.startLoad({ subject: 'empty-call', parameters, inFlight });

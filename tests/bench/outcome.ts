@@ -1,3 +1,4 @@
+import { medianOf } from './measure/statistics.ts';
 import type { Contender, Turn } from './measure/turns.ts';
 
 /** What a scenario found. */
@@ -42,6 +43,12 @@ export const atLeast = (rows: readonly Row[], name: string, other: string, facto
   values: rates(rows, name, other),
   limit: { atLeast: factor },
 });
+
+/** What the least program reaches of a bar's measure, and what Docket reaches of it. */
+export function noteOfLeast(rows: readonly Row[], other: string): string {
+  const [ceiling, reached] = [medianOf(rates(rows, 'Least', other)), medianOf(rates(rows, 'Docket', 'Least'))];
+  return `Least / ${other}: ${ceiling.toFixed(2)}; Docket / Least: ${reached.toFixed(2)}`;
+}
 
 /** The bar that a unit of one contender takes at most so many times as long as one of another. */
 export const costsAtMost = (rows: readonly Row[], name: string, other: string, factor: number): BarOutcome => ({

@@ -4,7 +4,7 @@ import { openChannel } from '../channel.ts';
 import type { Subject } from '../subject.ts';
 import { type CreateTicketParameters, FIRST_USER, patchable } from './create-ticket.ts';
 
-const BATCH_CREATE = '/ticketing.v1.TicketService/BatchCreateTickets';
+export const BATCH_CREATE = '/ticketing.v1.TicketService/BatchCreateTickets';
 const SAMPLE_REQUEST = '00000000-0000-4000-8000-000000000000';
 /** One answer in so many is decoded and counted; of the others the status and the form are checked. */
 const LOOKED_AT = 8;

@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ServiceProcess } from '../service.ts';
 
-const PROGRAM = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
+/** A competitor's server. */
+export type CompetingServer = Omit<ServiceProcess, 'grpcPort'> & { readonly port: number };
 
-/** Starts the server of F0 in a process of its own. */
-export async function startEmptyServer(): Promise<Omit<ServiceProcess, 'grpcPort'> & { readonly port: number }> {
-  const child = fork(PROGRAM);
+/** Starts a program of this folder in a process of its own, which sends the port that it serves at. */
+export async function startServer(program: string, args: readonly string[] = []): Promise<CompetingServer> {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args);
   const ended = once(child, 'exit');
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return {
