@@ -35,7 +35,7 @@ export function makeLog(options: { readonly level: LogLevel; readonly to?: Desti
     {
       level: options.level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`]), censor: '[hidden]' },
       serializers: { err: errorWithoutSecrets },
@@ -48,6 +48,19 @@ export function makeLog(options: { readonly level: LogLevel; readonly to?: Desti
     },
     options.to ?? (gathered as DestinationStream),
   );
+}
+
+let stampedMs = 0;
+let stamp = '';
+
+/** The time as lines begin with it; many lines come in the same millisecond. */
+function timestamp(): string {
+  const nowMs = Date.now();
+  if (nowMs !== stampedMs) {
+    stampedMs = nowMs;
+    stamp = `,"time":"${new Date(nowMs).toISOString()}"`;
+  }
+  return stamp;
 }
 
 /**
