@@ -31,6 +31,12 @@ const PIECE_BYTES = 2_048;
  */
 export function makeLog(options: { readonly level: LogLevel; readonly to?: DestinationStream }): Logger {
   const gathered = options.to ? undefined : destination({ dest: 1, sync: false, periodicFlush: 1000, minLength: PIECE_BYTES / 2, maxWrite: PIECE_BYTES });
+  // A flush while a piece is being written does nothing: it is asked for again when that is done.
+  let isUrgent = false;
+  gathered?.on('drain', () => {
+    if (isUrgent) gathered.flush();
+    isUrgent = false;
+  });
   return pino(
     {
       level: options.level,
@@ -42,7 +48,9 @@ export function makeLog(options: { readonly level: LogLevel; readonly to?: Desti
       hooks: {
         logMethod(args, method, level) {
           method.apply(this, args);
-          if (level >= 40) gathered?.flush();
+          if (level < 40) return;
+          isUrgent = true;
+          gathered?.flush();
         },
       },
     },

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { adoptConsole, makeLog } from '../../src/foundation/log.ts';
 
@@ -42,5 +43,24 @@ describe('the log', () => {
       undo();
     }
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn', msg: 'odd thing happened Bearer [hidden]' }, { level: 'debug' }]);
+  });
+
+  it('it writes a warning at once, also while lines before it are being written', async () => {
+    const program = `
+      import { makeLog } from ${JSON.stringify(new URL('../../src/foundation/log.ts', import.meta.url).href)};
+      const log = makeLog({ level: 'info' });
+      for (let at = 0; at < 6; at++) log.info({ at, pad: 'x'.repeat(200) }, 'line');
+      log.warn('first');
+      log.warn('second');
+      // Before lines that nobody asks for are written.
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 500);`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let written = '';
+    for await (const part of child.stdout) written += part;
+    const messages = written
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).msg);
+    expect(messages).toEqual([...Array.from({ length: 6 }, () => 'line'), 'first', 'second']);
   });
 });

@@ -48,7 +48,7 @@ export abstract class Call {
   request: Filled<Message> = undefined;
   /** Set by `audit`: the request messages of client and bidirectional streams, as they come. */
   requests: Filled<AsyncIterable<Message>> = undefined;
-  /** Where `Drain` keeps it. */
+  /** Where `Drain` keeps it; -1 while it does not. */
   place = -1;
   /** Set by `context`. */
   context: Filled<Context> = undefined;

@@ -26,11 +26,13 @@ export class Drain {
 
   /** Counts a call out. */
   leave(call: Call): void {
+    if (call.place < 0) return;
     const last = this.#calls.pop() as Call;
     if (last !== call) {
       this.#calls[call.place] = last;
       last.place = call.place;
     }
+    call.place = -1;
     if (this.#draining && this.#pending() === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

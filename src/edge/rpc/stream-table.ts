@@ -82,8 +82,12 @@ interface SessionState {
   pendingStreams: Pick<PendingStreams, 'size' | 'add' | 'delete' | 'forEach'>;
 }
 
-/** Has every connection of an HTTP/2 server keep its streams in arrays. A Node that keeps them elsewhere is left as it is. */
+/** Whose source was read: it asks of its tables what the classes above can do, and no more. */
+const KNOWN_NODE = '24.';
+
+/** Has every connection of an HTTP/2 server keep its streams in arrays. A Node that is not known to bear that is left as it is. */
 export function keepStreamsInArrays(server: Http2Server): void {
+  if (!process.versions.node.startsWith(KNOWN_NODE)) return;
   server.prependListener('session', (session) => {
     const state = stateOf(session);
     if (!state || state.streams.size > 0 || state.pendingStreams.size > 0) return;

@@ -46,7 +46,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     routes: options.routes ?? [ticketRoute(options.tickets ?? {})],
     orm,
     queue: new CommandQueue({ orm } as ConstructorParameters<typeof CommandQueue>[0], { lanes: 1, queueBound: 10 }),
-    authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header)),
+    authenticate: makeAuthenticateInterceptor(callerOf),
     readiness: options.readiness ?? (async () => {}),
     log,
     metrics,
