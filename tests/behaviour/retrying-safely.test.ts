@@ -129,6 +129,20 @@ describe('a change with a request id', () => {
     expect(await outcomeOf(call(tickets.updateTicket, { ticket, requestId }))).toBe('ok');
   });
 
+  it('of many tickets, whose answer is made while they are written, gets that answer again, and refusals alike', async () => {
+    const { group } = await service.call(groups.createGroup, { group: { key: 'MANY' } }, admin);
+    const requests = Array.from({ length: 100 }, (_, at) => ({ groupId: group?.groupId ?? '', userId: BigInt(at + 1), uniquePerUser: true }));
+    const batch = { requests, requestId: randomUUID() };
+    const [first, again] = await Promise.all([1, 2].map(() => service.call(tickets.batchCreateTickets, batch, admin)));
+    expect(first?.tickets.map(({ key }) => key)).toEqual(requests.map((_, at) => `MANY-${at + 1}`));
+    expect(again).toEqual(first);
+    expect(await service.call(tickets.batchCreateTickets, batch, admin)).toEqual(first);
+    const refused = await outcomeOf(call(tickets.batchCreateTickets, { requests, requestId: randomUUID() }));
+    expect(refused).toMatch(/ALREADY_PENDING/);
+    const unnamed = await service.call(tickets.batchCreateTickets, { requests: requests.map((one) => ({ ...one, uniquePerUser: false })) }, admin);
+    expect(unnamed.tickets).toHaveLength(100);
+  });
+
   it('is answered from the record even when what it selects has become too much', async () => {
     const { CreateTicket } = await makeScene();
     const { groupId } = CreateTicket as { groupId: string };

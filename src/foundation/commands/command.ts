@@ -72,6 +72,8 @@ export interface Unit {
   readonly sql: Sql;
   /** Sends a statement whose answer nobody waits for: if it fails, so does the commit. Never in a dry unit. */
   send(text: string, values?: readonly unknown[]): void;
+  /** Resolves when what was sent so far is under way, not when it is done. */
+  sendNow(): Promise<void>;
   /** Numbers of the assignment sequence that were fetched and not used yet, ascending. */
   readonly numbers: number[];
   /** What is known of the pools held; only for kinds that `remember`. */

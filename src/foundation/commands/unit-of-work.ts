@@ -69,7 +69,16 @@ export async function rehearse(deps: UnitOfWorkDeps, command: Command, signal: A
       const send = (): never => {
         throw new Error(`${command.kind.name} was to write in a dry unit`);
       };
-      const unit = openUnit(deps, { sql, send, entities: async () => em, ...held, numbers: [], memory: new UnitMemory(), dryRun: true });
+      const unit = openUnit(deps, {
+        sql,
+        send,
+        sendNow: async () => undefined,
+        entities: async () => em,
+        ...held,
+        numbers: [],
+        memory: new UnitMemory(),
+        dryRun: true,
+      });
       const [settled] = await carryOut(unit, [command], recorded);
       return settled as Settled;
     },

@@ -11,6 +11,8 @@ export interface Transaction {
   readonly sql: Sql;
   /** Sends a statement whose answer nobody waits for: if it fails, the commit does, with that failure. */
   send(text: string, values?: readonly unknown[]): void;
+  /** Hands over what was sent so far, which otherwise waits for whatever is sent in the same turn; resolves when it is under way. */
+  sendNow(): Promise<void>;
   /** An entity manager inside this transaction. */
   entities(): Promise<EntityManager>;
 }
@@ -42,6 +44,7 @@ export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: 
     const tx: Transaction = {
       sql: async <Row>(text: string, values: readonly unknown[] = []) => (await statements.ask(text, values)).rows as Row[],
       send: (text, values) => statements.send(text, values),
+      sendNow: async () => statements.flush(),
       entities: () => entitiesOn(orm, client, statements),
     };
     const result = await work(tx);
