@@ -36,8 +36,6 @@ export abstract class Call {
   readonly endpoint: Endpoint;
   /** When the call's headers were there, on the process's monotonic clock, in milliseconds. */
   readonly startedMs: number = performance.now();
-  /** Aborted, with a `DomainError` or `RpcFailure` as the reason, when the caller leaves, the deadline passes or the server stops. */
-  readonly signal: AbortSignal;
   /** Set by the transport when the headers alone show that the call cannot be served. */
   refusal: Filled<DomainError> = undefined;
   /** Set by `authenticate`. */
@@ -53,12 +51,14 @@ export abstract class Call {
   /** Set by `context`. */
   context: Filled<Context> = undefined;
 
-  readonly #controller = new AbortController();
+  /** Made when somebody asks for the signal: most calls end before anybody does. */
+  #controller: AbortController | undefined = undefined;
+  #aborted: Error | undefined = undefined;
+  #onAbort: ((reason: Error) => void) | undefined = undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(endpoint: Endpoint, timeoutMs: number | undefined) {
     this.endpoint = endpoint;
-    this.signal = this.#controller.signal;
     if (timeoutMs !== undefined) {
       this.#deadline = setTimeout(() => this.abort(new DeadlineExceeded()), timeoutMs);
     }
@@ -82,9 +82,31 @@ export abstract class Call {
   /** Sends an answer; resolves when the transport can take another one. */
   abstract send(message: Message): Promise<void>;
 
+  /** Aborted, with a `DomainError` or `RpcFailure` as the reason, when the caller leaves, the deadline passes or the server stops. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Why the call was ended early; undefined while it was not. */
+  get aborted(): Error | undefined {
+    return this.#aborted;
+  }
+
+  /** Tells one listener, `errors`, when the call is ended early. */
+  onAbort(listener: (reason: Error) => void): void {
+    this.#onAbort = listener;
+  }
+
   /** Ends the call early for this reason; the first reason counts. */
   abort(reason: Error): void {
-    if (!this.signal.aborted) this.#controller.abort(reason);
+    if (this.#aborted) return;
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+    this.#onAbort?.(reason);
   }
 
   /** Releases the deadline's timer once the answer is known. */

@@ -88,12 +88,12 @@ export class GrpcCall extends Call {
 
   override abort(reason: Error): void {
     super.abort(reason);
-    this.#reader?.reject(this.signal.reason);
+    this.#reader?.reject(this.aborted);
     this.#reader = undefined;
   }
 
   #read(): Promise<Uint8Array | undefined> {
-    this.signal.throwIfAborted();
+    if (this.aborted) return Promise.reject(this.aborted);
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
       this.#base.startRead();

@@ -33,7 +33,7 @@ class CallContext implements Context {
   readonly caller: Caller;
   readonly rpc: string;
   readonly intent: Intent | undefined;
-  readonly signal: AbortSignal;
+  readonly #call: Call;
   readonly #deps: ContextDeps;
   readonly #lookups: GatheredLookups;
   #em: EntityManager | undefined;
@@ -44,9 +44,13 @@ class CallContext implements Context {
     this.caller = call.caller ?? stranger;
     this.rpc = call.endpoint.rpc;
     this.intent = call.intent;
-    this.signal = call.signal;
+    this.#call = call;
     this.#deps = deps;
     this.#lookups = lookups;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
   }
 
   get em(): EntityManager {

@@ -1,4 +1,4 @@
-import type { Interceptor } from '../call.ts';
+import type { Call, Interceptor } from '../call.ts';
 import { failureOf } from '../error-map.ts';
 
 /**
@@ -7,30 +7,16 @@ import { failureOf } from '../error-map.ts';
  */
 export const errors: Interceptor = async (call, next) => {
   try {
-    await beforeAbort(call.signal, next());
+    await beforeAbort(call, next());
   } catch (thrown) {
     throw failureOf(thrown, call.signal);
   }
 };
 
-function beforeAbort(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  if (signal.aborted) {
-    work.catch(() => {});
-    return Promise.reject(signal.reason);
-  }
+function beforeAbort(call: Call, work: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason);
-    signal.addEventListener('abort', aborted, { once: true });
-    const settled = () => signal.removeEventListener('abort', aborted);
-    work.then(
-      () => {
-        settled();
-        resolve();
-      },
-      (thrown) => {
-        settled();
-        reject(thrown);
-      },
-    );
+    if (call.aborted) reject(call.aborted);
+    else call.onAbort(reject);
+    work.then(resolve, reject);
   });
 }
