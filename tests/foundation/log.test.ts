@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { adoptConsole, makeLog } from '../../src/foundation/log.ts';
 
 function capture() {
@@ -48,15 +48,20 @@ describe('the log', () => {
   it('it writes a warning at once, also while lines before it are being written', async () => {
     const program = `
       import { makeLog } from ${JSON.stringify(new URL('../../src/foundation/log.ts', import.meta.url).href)};
+      // Nothing is written for having been gathered for a second.
+      globalThis.setInterval = () => ({ unref: () => undefined });
       const log = makeLog({ level: 'info' });
       for (let at = 0; at < 6; at++) log.info({ at, pad: 'x'.repeat(200) }, 'line');
       log.warn('first');
       log.warn('second');
-      // Before lines that nobody asks for are written.
-      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 500);`;
-    const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+      process.stdin.resume();`;
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
     let written = '';
-    for await (const part of child.stdout) written += part;
+    for await (const part of child.stdout) {
+      written += part;
+      if (written.includes('second')) break;
+    }
     const messages = written
       .trim()
       .split('\n')
