@@ -33,22 +33,19 @@ export class StreamTable {
   }
 
   delete(id: number): boolean {
-    return this.#remove(this.#ids.indexOf(id));
+    const at = this.#ids.indexOf(id);
+    if (at < 0) return false;
+    const [lastId, last] = [this.#ids.pop() as number, this.#streams.pop() as Http2Stream];
+    if (at < this.#ids.length) {
+      this.#ids[at] = lastId;
+      this.#streams[at] = last;
+    }
+    return true;
   }
 
   forEach(visit: (stream: Http2Stream, id: number) => void): void {
     const ids = [...this.#ids];
     for (const [at, stream] of [...this.#streams].entries()) visit(stream, ids[at] as number);
-  }
-
-  #remove(at: number): boolean {
-    if (at < 0) return false;
-    const [id, stream] = [this.#ids.pop() as number, this.#streams.pop() as Http2Stream];
-    if (at < this.#ids.length) {
-      this.#ids[at] = id;
-      this.#streams[at] = stream;
-    }
-    return true;
   }
 }
 

@@ -111,27 +111,27 @@ async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promis
     if (kind.together === 1 && error instanceof DomainError) return [{ error }];
     throw error;
   }
-  const settle = (at: number): Outcome<Message> => {
-    const outcome = plan.outcomes[at] as Outcome<MessageInitShape<DescMessage>>;
-    return 'error' in outcome ? outcome : { answer: create((commands[at] as Command).kind.answer, outcome.answer) };
-  };
+  const answer = (at: number, init: MessageInitShape<DescMessage>): Message => create((commands[at] as Command).kind.answer, init);
   const isLate = (at: number): boolean => !unit.dryRun && isLarge(commands[at] as Command);
-  const outcomes = plan.outcomes.map((_, at) => (isLate(at) ? undefined : settle(at)));
-  const requests = plan.outcomes.flatMap((planned, at) => ('error' in planned ? [] : [newRequest(commands[at] as Command, outcomes[at])]));
-  if (requests.length === 0 || unit.dryRun) return outcomes.map((outcome, at) => outcome ?? settle(at));
+  // What is missing here comes after writing.
+  const answers = plan.outcomes.map((outcome, at) => ('error' in outcome || isLate(at) ? undefined : answer(at, outcome.answer)));
+  const requests = plan.outcomes.flatMap((outcome, at) => ('error' in outcome ? [] : [newRequest(commands[at] as Command, answers[at])]));
+  const settle = (): Settled[] =>
+    plan.outcomes.map((outcome, at) => {
+      if ('error' in outcome) return outcome;
+      return { answer: answers[at] ?? amend(unit, commands[at] as Command, answer(at, outcome.answer)) };
+    });
+  if (unit.dryRun || requests.length === 0) return settle();
   recordRequests(unit.send, requests);
   // Verbs planned together put the request into each row they write; the others are named once.
   const named = kind.together === 1 ? (commands[0] as Command).requestKey : '';
   if (unit.requestKey !== named) unit.send(NAME_REQUEST, [named]);
   unit.requestKey = named;
   const final = await plan.write();
-  if (final) return final.map((answer, at) => amend(unit, commands[at] as Command, create((commands[at] as Command).kind.answer, answer)));
+  if (final) return final.map((init, at) => ({ answer: amend(unit, commands[at] as Command, answer(at, init)) }));
   // The database works on what is written while large answers are made.
-  if (outcomes.includes(undefined)) await unit.sendNow();
-  return outcomes.map((outcome, at) => {
-    const settled = outcome ?? settle(at);
-    return outcome || 'error' in settled ? settled : amend(unit, commands[at] as Command, settled.answer);
-  });
+  if (commands.some(isLarge)) await unit.sendNow();
+  return settle();
 }
 
 /** Places of a batch from which on making a command's answer takes so long that the database is better not kept waiting for it. */
@@ -139,13 +139,12 @@ const LARGE = 64;
 const isLarge = ({ kind, input }: Command): boolean => (kind.weight?.(input) ?? 1) >= LARGE;
 
 /** Its answer, if it is made already, is kept for repeats. */
-function newRequest({ requestKey, origin, kind }: Command, outcome: Outcome<Message> | undefined): NewRequest {
-  const isKept = origin.intent.requestId !== undefined && outcome !== undefined && 'answer' in outcome;
-  return { requestKey, origin, answer: isKept ? encodedOnce(kind.answer, outcome.answer) : undefined };
+function newRequest({ requestKey, origin, kind }: Command, answer: Message | undefined): NewRequest {
+  return { requestKey, origin, answer: answer && origin.intent.requestId !== undefined ? encodedOnce(kind.answer, answer) : undefined };
 }
 
 /** Puts the answer on record that was known or made only after writing. */
-function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Outcome<Message> {
+function amend(unit: Unit, { requestKey, origin, kind }: Command, answer: Message): Message {
   if (origin.intent.requestId !== undefined) unit.send(KEEP_ANSWER, [requestKey, encodedOnce(kind.answer, answer)]);
-  return { answer };
+  return answer;
 }
