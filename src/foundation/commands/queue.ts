@@ -20,9 +20,20 @@ export interface QueueLimits {
 
 /** Answers given in one turn of the event loop, so that the unit of work under way is not kept waiting. */
 const ANSWERS_PER_TURN = 8;
+/**
+ * How long a unit of work is expected to last at most, in milliseconds: commands for other pools gather meanwhile until they are as many
+ * as the largest carries, since a unit costs much however few it carries. Behind somebody's lock it may last longer; then nobody waits for it.
+ */
+const EXPECTED_MS = 50;
 /** Tries of one batch against deadlocks, lock time-outs, and races for a request id. */
 export const TRIES = 6;
 const RETRY_AFTER_MS = 1000;
+
+/** A unit of work that is being carried out, with as many commands as it was expected to take. */
+interface UnderWay {
+  readonly commands: number;
+  readonly beganMs: number;
+}
 
 /** What the queue tells about itself, for metrics. */
 export interface QueueObserver {
@@ -32,8 +43,7 @@ export interface QueueObserver {
 /**
  * The queue of all changes. Commands that need a pool gather while a unit of work of that pool is in
  * flight, and the next one takes what is there after its locks are held: one commit for many calls,
- * and no timer, so that a lone call never waits. Order is kept within a pool. Answers leave after
- * the commit. Several processes over one database stay exact, since the pool rows serialise them.
+ * and a lone call does not wait. Order is kept within a pool. Answers leave after the commit. Several processes over one database stay exact, since the pool rows serialise them.
  */
 export class CommandQueue {
   readonly #deps: UnitOfWorkDeps;
@@ -48,7 +58,8 @@ export class CommandQueue {
   /** Commands that are carried out and whose callers are about to be told. */
   #answering = 0;
   readonly #held = new Set<string>();
-  #busy = 0;
+  readonly #underWay = new Set<UnderWay>();
+  #pumpingLater: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   constructor(deps: UnitOfWorkDeps, limits: QueueLimits, observer?: QueueObserver) {
@@ -128,13 +139,14 @@ export class CommandQueue {
   }
 
   #pump(): void {
-    while (this.#busy < this.#limits.lanes) {
+    while (this.#underWay.size < this.#limits.lanes) {
       const start = this.#waiting.choose(this.#held);
-      if (!start) break;
-      this.#busy += 1;
+      if (!start || this.#gathers(start)) break;
+      const unit: UnderWay = { commands: this.#waiting.expect(start.pools).length, beganMs: performance.now() };
+      this.#underWay.add(unit);
       for (const pool of start.pools) this.#held.add(pool);
       void this.#runLane(start).finally(() => {
-        this.#busy -= 1;
+        this.#underWay.delete(unit);
         for (const pool of start.pools) this.#held.delete(pool);
         this.#pump();
       });
@@ -142,12 +154,25 @@ export class CommandQueue {
     this.#tellIdle();
   }
 
+  /** Whether it is better begun when more commands wait for it, or a unit under way has ended or lasted long. */
+  #gathers({ pools, lone }: Start): boolean {
+    if (lone || this.#underWay.size === 0) return false;
+    const nowMs = performance.now();
+    const expected = [...this.#underWay].filter(({ beganMs }) => nowMs - beganMs < EXPECTED_MS);
+    if (this.#waiting.expect(pools).length >= Math.max(0, ...expected.map(({ commands }) => commands))) return false;
+    this.#pumpingLater ??= setTimeout(() => {
+      this.#pumpingLater = undefined;
+      this.#pump();
+    }, EXPECTED_MS);
+    return true;
+  }
+
   #tellIdle(): void {
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   get #isIdle(): boolean {
-    return this.#busy === 0 && this.depth === 0 && this.#answering === 0;
+    return this.#underWay.size === 0 && this.depth === 0 && this.#answering === 0;
   }
 
   async #runLane(start: Start): Promise<void> {

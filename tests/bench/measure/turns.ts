@@ -90,7 +90,8 @@ export async function takeTurns<Some extends Contender>(
   log: (line: string) => void,
 ): Promise<Map<Some, Turn[]>> {
   const turns = new Map<Some, Turn[]>(contenders.map((contender) => [contender, []]));
-  for (const contender of contenders) await takeTurn(server, contender, pace.warmUpSeconds);
+  // Each process has code of its own to compile, and gets but its share of the load.
+  for (const contender of contenders) await takeTurn(server, contender, pace.warmUpSeconds * Math.max(1, contender.processes.length));
   for (let repeat = 0; repeat < pace.repeats; repeat++) {
     const told: string[] = [];
     for (const contender of contenders) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CommandQueue } from '../../../src/foundation/commands/queue.ts';
 import { type Probing, startProbing } from '../../support/probe.ts';
 
@@ -79,6 +79,48 @@ describe('several pools', () => {
     held.go();
     await first;
   });
+
+  it('lets commands for other pools gather until they are as many as the unit under way carries', async () => {
+    const { queue, go } = await carryTwo();
+    const calls = [queue.submit(probing.command('one', ['b']))];
+    await waits(queue, 1);
+    calls.push(queue.submit(probing.command('two', ['c'])));
+    await Promise.all(calls);
+    expect(probing.batches.at(-1)).toEqual({ commands: 2, pools: 2 });
+    await go();
+  });
+
+  it('lets them gather no longer than a unit usually lasts', async () => {
+    const { queue, go } = await carryTwo();
+    const call = queue.submit(probing.command('one', ['b']));
+    await waits(queue, 1);
+    vi.advanceTimersByTime(50);
+    expect((await call).value).toBe('one');
+    await go();
+  });
+
+  /** A queue with a unit under way that carries two commands, at a time that stands still. */
+  async function carryTwo(): Promise<{ queue: CommandQueue; go(): Promise<void> }> {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const queue = probing.queue({ lanes: 2 });
+    const first = probing.stopAt('first');
+    const calls = [queue.submit(probing.command('first'))];
+    await first.stopped;
+    const second = probing.stopAt('second');
+    for (const word of ['second', 'third']) calls.push(queue.submit(probing.command(word)));
+    await waits(queue, 2);
+    first.go();
+    await second.stopped;
+    return {
+      queue,
+      async go() {
+        second.go();
+        await Promise.all(calls);
+        expect((await probing.words()).sort()).toEqual(expect.arrayContaining(['first', 'second', 'third']));
+      },
+    };
+  }
 
   it('lets nobody overtake a command that waits for two pools', async () => {
     const queue = probing.queue({ lanes: 4 });
