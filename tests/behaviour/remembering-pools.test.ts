@@ -51,7 +51,7 @@ describe('a pool that nobody else touched', () => {
     expect(new Set(await roundsOf()).size).toBe(1);
     // Whoever turned the sequence back would make the process blind: this is how the tests below know that it remembers.
     await harness.sql(`UPDATE agents SET availability = 'AWAY' WHERE agent_id = 'bob'`);
-    await harness.sql('UPDATE pools SET sequence = sequence - 1');
+    await harness.sql('UPDATE pools SET sequence = sequence - 1, roster_sequence = roster_sequence - 1');
     expect(await give(3)).toContain('bob');
     expect((await checkDatabase(harness.url)).ok).toBe(false);
   });
@@ -70,6 +70,16 @@ describe('a process whose memory of a pool has become old', () => {
     expect(await give(2, apart.queue, shared)).toEqual(['bob', 'cat']);
     expect(new Set(await roundsOf()).size).toBe(6);
     await expectRight();
+  });
+
+  it('it reads only the counters when others did no more than give out tickets', async () => {
+    expect(await give(2)).toEqual(['ann', 'bob']);
+    expect(await give(1, apart.queue)).toEqual(['cat']);
+    // Turned back as above: that bob is given a ticket tells that the roster was not read.
+    await harness.sql(`UPDATE agents SET availability = 'AWAY' WHERE agent_id = 'bob'`);
+    await harness.sql('UPDATE pools SET roster_sequence = roster_sequence - 1');
+    expect(await give(3)).toEqual(['ann', 'bob', 'cat']);
+    expect(new Set(await roundsOf()).size).toBe(3);
   });
 
   it.each<[what: string, change: string, then: readonly string[]]>([

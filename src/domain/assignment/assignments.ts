@@ -1,4 +1,5 @@
 import { type Instant, microsOf } from '../../foundation/clock.ts';
+import { openRounds } from './open-rounds.ts';
 import { relaxedLevels } from './relaxation.ts';
 import type { Roster, RosterAgent, RosterGroup } from './roster.ts';
 import { type Deal, Round, type RoundRecord } from './round.ts';
@@ -58,9 +59,6 @@ export interface Numbers {
  * sequence a new one begins, so that replaying a decision never reads far.
  */
 const ROUND_SPAN = 16_384;
-
-/** The run of placements that the next one of a group continues, if nothing came between; it lasts as long as the roster is remembered. */
-const openRounds = new WeakMap<RosterGroup, Round>();
 
 /** Rounds under way, by group. */
 export interface OpenRounds {

@@ -3,6 +3,7 @@ import type { Unit } from '../../foundation/commands/command.ts';
 import type { LockedPool } from '../../foundation/database/pools.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import type { Strategy } from '../groups/index.ts';
+import { openRounds } from './open-rounds.ts';
 import { loadPresence, type Presence, presentMsAt } from './presence.ts';
 import { type CandidateFacts, STRATEGIES } from './strategies.ts';
 
@@ -85,14 +86,8 @@ interface GroupRow {
   last_ticket_number: string;
 }
 
-interface AgentRow {
+interface CountersRow {
   agent_id: string;
-  active: boolean;
-  deleted: boolean;
-  availability: RosterAgent['availability'];
-  skills: Record<string, number>;
-  weight: number;
-  max_open_tickets: number | null;
   counted_day: Day;
   assigned_today: number;
   resolved_today: number;
@@ -101,13 +96,23 @@ interface AgentRow {
   open_tickets: number;
   last_assigned_sequence: string;
   last_assign_time: Instant | null;
+}
+
+interface AgentRow extends CountersRow {
+  active: boolean;
+  deleted: boolean;
+  availability: RosterAgent['availability'];
+  skills: Record<string, number>;
+  weight: number;
+  max_open_tickets: number | null;
   /** Groups he is a member of, with today's handicap in each (0 for none), in parallel. */
   group_ids: string[];
   handicaps: number[];
 }
 
-const AGENT_COLUMNS = `a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.weight, a.max_open_tickets, c.business_day::text AS counted_day,
+const COUNTERS = `c.business_day::text AS counted_day,
   c.assigned_today, c.resolved_today, c.total_assigned, c.total_resolved, c.open_tickets, c.last_assigned_sequence, c.last_assign_time`;
+const AGENT_COLUMNS = `a.agent_id, a.active, a.delete_time IS NOT NULL AS deleted, a.availability, a.skills, a.weight, a.max_open_tickets, ${COUNTERS}`;
 
 const LOAD_GROUPS = prepared(
   `SELECT g.group_id, p.pool_id, g.key, g.active, g.delete_time IS NOT NULL AS deleted, g.strategy, g.policy_version,
@@ -135,20 +140,29 @@ const LOAD_LEAVERS = prepared(
    FROM agents a JOIN agent_counters c USING (agent_id) WHERE a.agent_id = ANY ($1::text[])`,
 );
 
+const LOAD_TICKET_NUMBERS = prepared('SELECT group_id, last_ticket_number FROM group_counters WHERE group_id = ANY ($1::uuid[])');
+
+const LOAD_COUNTERS = prepared(`SELECT c.agent_id, ${COUNTERS} FROM agent_counters c WHERE c.agent_id = ANY ($1::text[])`);
+
 /** The unit that a roster is loaded in. */
 type RosterUnit = Pick<Unit, 'sql' | 'pools' | 'today' | 'memory'>;
 
 /**
  * The groups and members of the pools that the unit holds, and agents who have just left them. What the process
- * remembers of a pool is used as it is; the rest is read by statements that begin after the lock was had:
+ * remembers of a pool is used as it is, but for counters that others have moved since; the rest is read by statements that begin after the lock was had:
  * counters read earlier could be old.
  */
 export async function loadRoster(unit: RosterUnit, leavers: readonly string[] = []): Promise<Roster> {
   const parts = new Map<string, Roster>();
+  const old: Roster[] = [];
   for (const poolId of unit.pools.keys()) {
-    const remembered = unit.memory.recall(poolId);
-    if (remembered) parts.set(poolId, remembered as Roster);
+    const recalled = unit.memory.recall(poolId);
+    if (!recalled) continue;
+    const part = recalled.value as Roster;
+    parts.set(poolId, part);
+    if (!recalled.isCurrent) old.push(part);
   }
+  if (old.length > 0) await readCounters(unit, old);
   const missing = [...unit.pools.values()].filter((pool) => !parts.has(pool.poolId));
   if (missing.length > 0) for (const [poolId, part] of await readPools(unit, missing)) parts.set(poolId, part);
   for (const [poolId, part] of parts) unit.memory.remember(poolId, { value: part, weight: part.agents.size + 1, groupIds: [...part.groups.keys()] });
@@ -157,6 +171,26 @@ export async function loadRoster(unit: RosterUnit, leavers: readonly string[] = 
   if (gone.length === 0) return roster;
   const rows = await unit.sql<AgentRow>(LOAD_LEAVERS, [gone]);
   return { groups: roster.groups, agents: new Map([...roster.agents, ...rows.map((row) => [row.agent_id, toAgent(row, roster.groups, unit.today)] as const)]) };
+}
+
+/** Brings the counters of remembered pools up to date, where units of work of others came between. */
+async function readCounters(unit: RosterUnit, parts: readonly Roster[]): Promise<void> {
+  const groups = new Map(parts.flatMap((part) => [...part.groups]));
+  const agents = new Map(parts.flatMap((part) => [...part.agents]));
+  const [numbers, counters] = await Promise.all([
+    unit.sql<Pick<GroupRow, 'group_id' | 'last_ticket_number'>>(LOAD_TICKET_NUMBERS, [[...groups.keys()]]),
+    unit.sql<CountersRow>(LOAD_COUNTERS, [[...agents.keys()]]),
+  ]);
+  // They explain no choice from here on: what others gave out came between.
+  for (const group of groups.values()) openRounds.delete(group);
+  for (const row of numbers) {
+    const group = groups.get(row.group_id);
+    if (group) group.lastTicketNumber = Number(row.last_ticket_number);
+  }
+  for (const row of counters) {
+    const agent = agents.get(row.agent_id);
+    if (agent) Object.assign(agent, countersOf(row, agent.businessDay));
+  }
 }
 
 async function readPools(unit: RosterUnit, pools: readonly LockedPool[]): Promise<Map<string, Roster>> {
@@ -233,10 +267,22 @@ function toGroup(row: GroupRow, businessDay: Day): RosterGroup {
   };
 }
 
+function countersOf(row: CountersRow, businessDay: Day) {
+  const counted = row.counted_day === businessDay;
+  return {
+    assignedToday: counted ? row.assigned_today : 0,
+    resolvedToday: counted ? row.resolved_today : 0,
+    totalAssigned: Number(row.total_assigned),
+    totalResolved: Number(row.total_resolved),
+    openTickets: row.open_tickets,
+    lastAssignedSequence: Number(row.last_assigned_sequence),
+    lastAssignTime: row.last_assign_time,
+  };
+}
+
 function toAgent(row: AgentRow, groups: ReadonlyMap<string, RosterGroup>, today: Day): RosterAgent {
   const own = row.group_ids.map((groupId) => groups.get(groupId) as RosterGroup);
   const businessDay = own[0]?.businessDay ?? today;
-  const counted = row.counted_day === businessDay;
   const agent: RosterAgent = {
     agentId: row.agent_id,
     active: row.active,
@@ -247,13 +293,7 @@ function toAgent(row: AgentRow, groups: ReadonlyMap<string, RosterGroup>, today:
     presence: undefined,
     maxOpenTickets: row.max_open_tickets,
     groups: own,
-    assignedToday: counted ? row.assigned_today : 0,
-    resolvedToday: counted ? row.resolved_today : 0,
-    totalAssigned: Number(row.total_assigned),
-    totalResolved: Number(row.total_resolved),
-    openTickets: row.open_tickets,
-    lastAssignedSequence: Number(row.last_assigned_sequence),
-    lastAssignTime: row.last_assign_time,
+    ...countersOf(row, businessDay),
     businessDay,
   };
   own.forEach((group, at) => {

@@ -8,10 +8,19 @@ export interface Recollection {
   readonly groupIds: readonly string[];
 }
 
+/** What is remembered of a pool that is held. */
+export interface Recalled {
+  readonly value: unknown;
+  /** False when others took the pool meanwhile: they moved its counters, but left everybody in his place. */
+  readonly isCurrent: boolean;
+}
+
 /** What a process remembers of one pool. */
 interface Remembered extends Recollection {
   /** The pool's sequence as this process left it: nobody else took the pool while it is still that. */
   readonly sequence: string;
+  /** Rises with every change of the roster. */
+  readonly rosterSequence: string;
   readonly businessDay: string;
 }
 
@@ -21,7 +30,7 @@ export const MEMORY_WEIGHT = 50_000;
 /**
  * What one process remembers of pools between its units of work. A piece is true only while the pool's sequence,
  * read under the lock, is the one that this process left behind: every unit of work and every change of the
- * roster, by whomever, raises it.
+ * roster, by whomever, raises it. When only units of work did, the roster is true still, and its counters are not.
  */
 export class PoolMemory {
   /** In the order of their last use. */
@@ -39,19 +48,19 @@ export class PoolMemory {
     this.#poolOfGroup.clear();
   }
 
-  /** Takes out what is remembered of a pool that is now held; undefined when somebody else took it meanwhile, or a day began. */
-  take(pool: LockedPool): unknown {
+  /** Takes out what is remembered of a pool that is now held; undefined when somebody changed the roster meanwhile, or a day began. */
+  take(pool: LockedPool): Recalled | undefined {
     const remembered = this.#pools.get(pool.poolId);
     if (!remembered) return undefined;
     this.#drop(pool.poolId, remembered);
-    const isTrue = BigInt(remembered.sequence) + 1n === BigInt(pool.sequence) && remembered.businessDay === pool.businessDay;
-    return isTrue ? remembered.value : undefined;
+    if (remembered.rosterSequence !== pool.rosterSequence || remembered.businessDay !== pool.businessDay) return undefined;
+    return { value: remembered.value, isCurrent: BigInt(remembered.sequence) + 1n === BigInt(pool.sequence) };
   }
 
   /** Remembers a pool as the unit that just committed left it. */
   keep(pool: LockedPool, recollection: Recollection): void {
-    const { sequence, businessDay } = pool;
-    this.#pools.set(pool.poolId, { ...recollection, sequence, businessDay });
+    const { sequence, rosterSequence, businessDay } = pool;
+    this.#pools.set(pool.poolId, { ...recollection, sequence, rosterSequence, businessDay });
     this.#weight += recollection.weight;
     for (const groupId of recollection.groupIds) this.#poolOfGroup.set(groupId, pool.poolId);
     for (const [poolId, remembered] of this.#pools) {
@@ -70,10 +79,10 @@ export class PoolMemory {
 /** What is known of the pools of one unit of work, while its commands are carried out one after another. */
 export class UnitMemory {
   readonly #known = new Map<string, Recollection>();
-  #recalled: ReadonlyMap<string, unknown>;
+  #recalled: ReadonlyMap<string, Recalled | undefined>;
   #isOpen = false;
 
-  constructor(recalled: ReadonlyMap<string, unknown> = new Map()) {
+  constructor(recalled: ReadonlyMap<string, Recalled | undefined> = new Map()) {
     this.#recalled = recalled;
   }
 
@@ -90,8 +99,9 @@ export class UnitMemory {
   }
 
   /** What is known of a pool; undefined while nothing is remembered. */
-  recall(poolId: string): unknown {
-    return this.#known.get(poolId)?.value ?? this.#recalled.get(poolId);
+  recall(poolId: string): Recalled | undefined {
+    const known = this.#known.get(poolId);
+    return known ? { value: known.value, isCurrent: true } : this.#recalled.get(poolId);
   }
 
   remember(poolId: string, recollection: Recollection): void {

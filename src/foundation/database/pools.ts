@@ -7,6 +7,8 @@ export interface LockedPool {
   readonly poolId: string;
   /** Rises with every batch and every change of the roster. */
   readonly sequence: string;
+  /** Rises with every change of the roster, by whomever. */
+  readonly rosterSequence: string;
   readonly businessDay: Day;
   /** When that day began. */
   readonly dayStart: Instant;
@@ -30,7 +32,7 @@ const RAISE_POOLS = prepared(
    day AS (SELECT now, (now AT TIME ZONE zone)::date AS today FROM clock)
    UPDATE pools SET sequence = sequence + 1, business_day = greatest(business_day, day.today)
    FROM day WHERE pool_id = ANY ($1::bigint[])
-   RETURNING pool_id, sequence, business_day::text, day_start_time::text AS day_start, day.now::text, day.today::text`,
+   RETURNING pool_id, sequence, roster_sequence, business_day::text, day_start_time::text AS day_start, day.now::text, day.today::text`,
 );
 
 const TAKE_BLOCKS = prepared(`SELECT nextval('assignment_sequence') AS first FROM generate_series(1, $1::integer)`);
@@ -62,6 +64,7 @@ export async function fetchNumbers(sql: Sql, count: number): Promise<number[]> {
 interface PoolRow {
   readonly pool_id: string;
   readonly sequence: string;
+  readonly roster_sequence: string;
   readonly business_day: Day;
   readonly day_start: Instant;
   readonly now: Instant;
@@ -73,7 +76,7 @@ export async function viewPools(sql: Sql, poolIds: readonly string[]): Promise<H
   const rows = await sql<PoolRow>(
     `WITH clock AS MATERIALIZED (SELECT docket_now() AS now, business_time_zone AS zone FROM settings),
      day AS (SELECT now, zone, (now AT TIME ZONE zone)::date AS today FROM clock)
-     SELECT pool_id, sequence, greatest(business_day, day.today)::text AS business_day, day.now::text, day.today::text,
+     SELECT pool_id, sequence, roster_sequence, greatest(business_day, day.today)::text AS business_day, day.now::text, day.today::text,
        (CASE WHEN business_day >= day.today THEN day_start_time ELSE day.today::timestamp AT TIME ZONE day.zone END)::text AS day_start
      FROM pools, day WHERE pool_id = ANY ($1::bigint[])`,
     [poolIds],
@@ -86,6 +89,11 @@ function heldPools(rows: readonly PoolRow[]): HeldPools {
   return {
     now: first?.now ?? '',
     today: first?.today ?? '',
-    pools: new Map(rows.map((row) => [row.pool_id, { poolId: row.pool_id, sequence: row.sequence, businessDay: row.business_day, dayStart: row.day_start }])),
+    pools: new Map(
+      rows.map((row) => [
+        row.pool_id,
+        { poolId: row.pool_id, sequence: row.sequence, rosterSequence: row.roster_sequence, businessDay: row.business_day, dayStart: row.day_start },
+      ]),
+    ),
   };
 }

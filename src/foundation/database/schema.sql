@@ -295,6 +295,7 @@ CREATE TABLE pools (
   sequence bigint DEFAULT 0 NOT NULL,
   business_day date DEFAULT '-infinity'::date NOT NULL,
   day_start_time timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  roster_sequence bigint DEFAULT 0 NOT NULL,
   CONSTRAINT pools_pkey PRIMARY KEY (pool_id)
 ) WITH (fillfactor=50);
 CREATE TRIGGER pools_day AFTER UPDATE ON docket.pools FOR EACH ROW WHEN (((new.business_day IS DISTINCT FROM old.business_day) OR (new.day_start_time IS DISTINCT FROM old.day_start_time))) EXECUTE FUNCTION pools_day();
@@ -555,7 +556,7 @@ CREATE OR REPLACE FUNCTION docket.group_pools_moved()
 AS $function$
 BEGIN
   PERFORM FROM pools WHERE pool_id IN (OLD.pool_id, NEW.pool_id) ORDER BY pool_id FOR UPDATE;
-  UPDATE pools SET sequence = sequence + 1 WHERE pool_id IN (OLD.pool_id, NEW.pool_id);
+  UPDATE pools SET sequence = sequence + 1, roster_sequence = roster_sequence + 1 WHERE pool_id IN (OLD.pool_id, NEW.pool_id);
   RETURN NULL;
 END $function$
 ;
@@ -954,7 +955,7 @@ BEGIN
     SELECT pool_id FROM pools WHERE pool_id IN (SELECT pool_id FROM group_pools WHERE group_id = ANY (touched_groups))
     ORDER BY pool_id FOR UPDATE
   ) p;
-  UPDATE pools SET sequence = sequence + 1 WHERE pool_id = ANY (touched);
+  UPDATE pools SET sequence = sequence + 1, roster_sequence = roster_sequence + 1 WHERE pool_id = ANY (touched);
 END $function$
 ;
 
