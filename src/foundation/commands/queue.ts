@@ -2,7 +2,7 @@ import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import { isDatabaseLost, isRetryable } from '../database/failures.ts';
 import { GatheredLookups } from '../database/gathered-lookups.ts';
 import { sqlOf } from '../database/sql.ts';
-import { inTransaction } from '../database/transaction.ts';
+import { lookUpByKey } from '../database/transaction.ts';
 import { DomainError } from '../errors.ts';
 import { answerOnRecord, type Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
@@ -67,7 +67,7 @@ export class CommandQueue {
     this.#limits = limits;
     this.#observer = observer;
     this.#lookups = new GatheredLookups((look) => look(sqlOf(deps.orm.em.fork())));
-    this.#lookupsByKey = new GatheredLookups((look) => inTransaction(deps.orm, 'byKey', (tx) => look(tx.sql)));
+    this.#lookupsByKey = new GatheredLookups((look) => lookUpByKey(deps.orm, look));
   }
 
   /** Commands that wait to be taken. */

@@ -37,18 +37,41 @@ const AFTER_A_FAILURE = '25P02';
  * with everything rolled back.
  */
 export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return onConnection(orm, planning, async (statements, client) => {
+    const result = await work({
+      sql: askingOf(statements),
+      send: (text, values) => statements.send(text, values),
+      sendNow: async () => statements.flush(),
+      entities: () => entitiesOn(orm, client, statements),
+    });
+    statements.send('COMMIT');
+    return result;
+  });
+}
+
+/**
+ * Looks something up with plans that go by key. What `look` sends before it awaits an answer goes out in one packet with the COMMIT; a
+ * statement that it sends later stands alone.
+ */
+export async function lookUpByKey<T>(orm: MikroORM, look: (sql: Sql) => Promise<T>): Promise<T> {
+  return onConnection(orm, 'byKey', (statements) => {
+    const looking = look(askingOf(statements));
+    statements.send('COMMIT');
+    return looking;
+  });
+}
+
+const askingOf =
+  (statements: Statements): Sql =>
+  async <Row>(text: string, values: readonly unknown[] = []) =>
+    (await statements.ask(text, values)).rows as Row[];
+
+async function onConnection<T>(orm: MikroORM, planning: Planning, work: (statements: Statements, client: PoolClient) => Promise<T>): Promise<T> {
   const pool = await poolOf(orm);
   const client = await pool.connect();
   const statements = new Statements(client, BEGIN[planning]);
   try {
-    const tx: Transaction = {
-      sql: async <Row>(text: string, values: readonly unknown[] = []) => (await statements.ask(text, values)).rows as Row[],
-      send: (text, values) => statements.send(text, values),
-      sendNow: async () => statements.flush(),
-      entities: () => entitiesOn(orm, client, statements),
-    };
-    const result = await work(tx);
-    statements.send('COMMIT');
+    const result = await work(statements, client);
     await statements.succeeded();
     client.release();
     return result;
