@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
+import { expect } from 'vitest';
 import type { Command, CommandKind } from '../../src/foundation/commands/command.ts';
 import { CommandQueue, type QueueLimits } from '../../src/foundation/commands/queue.ts';
 import type { Intent } from '../../src/foundation/context.ts';
@@ -36,6 +37,8 @@ export interface Probing {
   stopAt(word: string): { readonly stopped: Promise<void>; go(): void };
   /** The next tries of units with this word fail with this SQLSTATE, so many times. */
   failWith(word: string, sqlState: string, times: number): void;
+  /** Resolves when the commands submitted before are in the queue (a later look-up ends after theirs); there must be so many. */
+  waits(queue: CommandQueue, depth: number): Promise<void>;
   /** The words written, in their order. */
   words(): Promise<string[]>;
   close(): Promise<void>;
@@ -92,6 +95,16 @@ export async function startProbing(): Promise<Probing> {
     },
   };
 
+  const command: Probing['command'] = (word, pools = ['a'], intent = {}) => {
+    const origin = {
+      actor: 'tester',
+      actorKind: 'USER',
+      rpc: 'test/Probe',
+      intent: { requestId: undefined, bodyHash: Buffer.from(word), validateOnly: false, reason: '', ...intent },
+    } as const;
+    return { kind, input: { word, pools }, origin, requestKey: newId() };
+  };
+
   return {
     orm,
     owner,
@@ -103,14 +116,10 @@ export async function startProbing(): Promise<Probing> {
         { lanes: 3, queueBound: 1000, ...limits },
         { batch: (commands, pools) => void batches.push({ commands, pools }) },
       ),
-    command(word, pools = ['a'], intent = {}) {
-      const origin = {
-        actor: 'tester',
-        actorKind: 'USER',
-        rpc: 'test/Probe',
-        intent: { requestId: undefined, bodyHash: Buffer.from(word), validateOnly: false, reason: '', ...intent },
-      } as const;
-      return { kind, input: { word, pools }, origin, requestKey: newId() };
+    command,
+    async waits(queue, depth) {
+      await expect(queue.submit(command('lost'))).rejects.toMatchObject({ reason: 'LOST' });
+      expect(queue.depth).toBe(depth);
     },
     stopAt(word) {
       const reached = Promise.withResolvers<void>();

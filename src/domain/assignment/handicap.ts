@@ -1,5 +1,6 @@
 import type { Unit } from '../../foundation/commands/command.ts';
-import { factsOf, loadRoster, type RosterAgent, type RosterGroup } from './roster.ts';
+import { loadRoster } from './load-roster.ts';
+import { factsOf, type RosterAgent, type RosterGroup } from './roster.ts';
 import { compareIds } from './rules.ts';
 import { STRATEGIES } from './strategies.ts';
 

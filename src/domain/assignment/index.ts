@@ -1,5 +1,6 @@
 export { Assignments, type Decision, type DecisionKind, type Numbers, type OpenRounds, type Release } from './assignments.ts';
 export { chargeHandicaps, measureHandicaps } from './handicap.ts';
+export { loadRoster } from './load-roster.ts';
 export {
   type Commit,
   checkTicket,
@@ -19,7 +20,7 @@ export {
 } from './oracle/index.ts';
 export { type DecisionRecord, findDecision, type RoundView } from './queries.ts';
 export { highestLevel, nextRelaxationMicros, relaxationInstant, relaxedLevels, relaxes } from './relaxation.ts';
-export { loadRoster, type Policy, type Roster, type RosterAgent, type RosterGroup } from './roster.ts';
+export type { Policy, Roster, RosterAgent, RosterGroup } from './roster.ts';
 export type { Deal } from './round.ts';
 export { compareIds, compareWaiting, isAutomatic, type LeftOutReason, roomOf, whyLeftOut } from './rules.ts';
 export { STRATEGIES, type StrategyRule, type TieBreak } from './strategies.ts';

@@ -32,7 +32,7 @@ const RETRY_AFTER_MS = 1000;
 /** A unit of work that is being carried out, with as many commands as it was expected to take. */
 interface UnderWay {
   readonly commands: number;
-  readonly beganMs: number;
+  isLate: boolean;
 }
 
 /** What the queue tells about itself, for metrics. */
@@ -59,7 +59,6 @@ export class CommandQueue {
   #answering = 0;
   readonly #held = new Set<string>();
   readonly #underWay = new Set<UnderWay>();
-  #pumpingLater: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
   constructor(deps: UnitOfWorkDeps, limits: QueueLimits, observer?: QueueObserver) {
@@ -142,10 +141,15 @@ export class CommandQueue {
     while (this.#underWay.size < this.#limits.lanes) {
       const start = this.#waiting.choose(this.#held);
       if (!start || this.#gathers(start)) break;
-      const unit: UnderWay = { commands: this.#waiting.expect(start.pools).length, beganMs: performance.now() };
+      const unit: UnderWay = { commands: this.#waiting.expect(start.pools).length, isLate: false };
       this.#underWay.add(unit);
       for (const pool of start.pools) this.#held.add(pool);
+      const late = setTimeout(() => {
+        unit.isLate = true;
+        this.#pump();
+      }, EXPECTED_MS);
       void this.#runLane(start).finally(() => {
+        clearTimeout(late);
         this.#underWay.delete(unit);
         for (const pool of start.pools) this.#held.delete(pool);
         this.#pump();
@@ -154,17 +158,10 @@ export class CommandQueue {
     this.#tellIdle();
   }
 
-  /** Whether it is better begun when more commands wait for it, or a unit under way has ended or lasted long. */
+  /** Whether it is better begun when more commands wait for it, or a unit under way has ended or is late. */
   #gathers({ pools, lone }: Start): boolean {
-    if (lone || this.#underWay.size === 0) return false;
-    const nowMs = performance.now();
-    const expected = [...this.#underWay].filter(({ beganMs }) => nowMs - beganMs < EXPECTED_MS);
-    if (this.#waiting.expect(pools).length >= Math.max(0, ...expected.map(({ commands }) => commands))) return false;
-    this.#pumpingLater ??= setTimeout(() => {
-      this.#pumpingLater = undefined;
-      this.#pump();
-    }, EXPECTED_MS);
-    return true;
+    const carried = [...this.#underWay].map(({ commands, isLate }) => (isLate ? 0 : commands));
+    return !lone && this.#waiting.expect(pools).length < Math.max(0, ...carried);
   }
 
   #tellIdle(): void {
