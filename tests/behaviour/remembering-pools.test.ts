@@ -1,5 +1,7 @@
+import pg from 'pg';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AssignmentStrategy } from '../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
 import { splitPools } from '../../src/domain/groups/index.ts';
 import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
@@ -41,6 +43,17 @@ async function expectRight(): Promise<void> {
   const report = await checkDatabase(harness.url);
   expect(report.findings.flatMap(({ invariant, first }) => first.map((words) => `${invariant} ${words}`))).toEqual([]);
 }
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: harness.url, options: '-c search_path=docket' });
+  await client.connect();
+  return client;
+}
+
+const somebodyWaits = () =>
+  vi.waitFor(async () =>
+    expect(await harness.sql(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)).not.toEqual([]),
+  );
 
 const roundsOf = async (): Promise<string[]> =>
   (await harness.sql<{ round_id: string }>('SELECT round_id FROM assignment_decisions ORDER BY sequence')).map((row) => row.round_id);
@@ -157,6 +170,38 @@ describe('a process whose memory of a pool has become old', () => {
     await expectRight();
   });
 
+  it('it sees what somebody changes by SQL who has to wait while the pool is merged away', async () => {
+    const other = await makeGroup(harness, 'OTHER');
+    await makeAgent(harness, 'dan', [other]);
+    const [merger, changer] = await Promise.all([connect(), connect()]);
+    await merger.query('BEGIN; SELECT FROM pools ORDER BY pool_id FOR UPDATE');
+    await changer.query('BEGIN');
+    const changed = changer.query(`UPDATE agents SET availability = 'AWAY' WHERE agent_id = 'dan'`);
+    await somebodyWaits();
+    await merger.query(`WITH merged AS (UPDATE group_pools SET pool_id = (SELECT pool_id FROM group_pools WHERE group_id = '${group.groupId}')
+      WHERE group_id = '${other.groupId}' RETURNING 1) SELECT * FROM merged; DELETE FROM pools WHERE pool_id NOT IN (SELECT pool_id FROM group_pools); COMMIT`);
+    await changed;
+    // Either he who changes holds the pool that is left, or what is remembered now would never be told of the change.
+    const given = give(1, undefined, other);
+    await Promise.race([given, somebodyWaits()]);
+    await changer.query('COMMIT');
+    await given;
+    expect(await give(2, undefined, other)).toEqual(['', '']);
+    await Promise.all([merger.end(), changer.end()]);
+  });
+
+  it('it sees another beginning of the day, as somebody wrote by SQL', async () => {
+    await harness.callAs('admin').groups.updateGroup({
+      group: { groupId: group.groupId, assignmentPolicy: { strategy: AssignmentStrategy.ASSIGNED_PER_HOUR_PRESENT } },
+      updateMask: { paths: ['assignment_policy.strategy'] },
+    });
+    await harness.moveClock('2 hours');
+    await give(2);
+    await harness.sql(`UPDATE pools SET day_start_time = docket_now() - interval '10 minutes'`);
+    await give(2);
+    await expectRight();
+  });
+
   it('it begins a new day with everybody at zero', async () => {
     await give(4);
     await harness.moveClock('1 day');
@@ -206,6 +251,14 @@ describe('a unit of work that fails', () => {
 });
 
 describe('check-invariants --repair while processes run', () => {
+  it('it makes them read everybody again, also whose counters were lost', async () => {
+    await harness.sql(`DELETE FROM agent_counters WHERE agent_id = 'bob'`);
+    expect(await give(2)).toEqual(['ann', 'cat']);
+    expect((await checkDatabase(harness.url, { repair: true })).repaired).toBe(1);
+    expect(await give(1)).toEqual(['bob']);
+    await expectSound(harness);
+  });
+
   it('it makes them forget the counters that it found wrong', async () => {
     await give(3);
     await harness.sql(`UPDATE agent_counters SET assigned_today = 0, open_tickets = 9 WHERE agent_id = 'bob'`);

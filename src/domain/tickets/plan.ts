@@ -92,14 +92,16 @@ export const updateTicketCommand: CommandKind<Change, typeof UpdateTicketRespons
   numbers: numbersOf,
   async pools(sql, inputs) {
     const placed = inputs.filter((input) => needsPool(input.patch));
-    const own = await findPoolsOfTickets(
-      sql,
-      placed.map((input) => input.ticket),
-    );
-    const targets = await findPools(
-      sql,
-      inputs.map(({ patch }) => ({ groupIds: patch.groupId === undefined ? [] : [patch.groupId] })),
-    );
+    const [own, targets] = await Promise.all([
+      findPoolsOfTickets(
+        sql,
+        placed.map((input) => input.ticket),
+      ),
+      findPools(
+        sql,
+        inputs.map(({ patch }) => ({ groupIds: patch.groupId === undefined ? [] : [patch.groupId] })),
+      ),
+    ]);
     return inputs.map((input, at) => {
       const pool = needsPool(input.patch) ? own.get(input.ticket) : undefined;
       return [...new Set([...(pool === undefined ? [] : [pool]), ...(targets[at] ?? [])])];

@@ -64,7 +64,7 @@ export async function repairCounters(sql: Sql): Promise<number> {
   await prepare(sql);
   await sql('SELECT FROM pools ORDER BY pool_id FOR UPDATE');
   // What processes remember of the pools is no longer true.
-  await sql('UPDATE pools SET sequence = sequence + 1');
+  await sql('UPDATE pools SET sequence = sequence + 1, roster_sequence = roster_sequence + 1');
   const replay = new Replay(() => undefined);
   await replayHistory(sql, replay);
   return rebuildCounters(sql, replay);

@@ -22,6 +22,7 @@ interface Remembered extends Recollection {
   /** Rises with every change of the roster. */
   readonly rosterSequence: string;
   readonly businessDay: string;
+  readonly dayStart: string;
 }
 
 /** How much is remembered at most; the pools that were not used for longest are forgotten first. */
@@ -53,14 +54,15 @@ export class PoolMemory {
     const remembered = this.#pools.get(pool.poolId);
     if (!remembered) return undefined;
     this.#drop(pool.poolId, remembered);
-    if (remembered.rosterSequence !== pool.rosterSequence || remembered.businessDay !== pool.businessDay) return undefined;
+    const isSameDay = remembered.businessDay === pool.businessDay && remembered.dayStart === pool.dayStart;
+    if (remembered.rosterSequence !== pool.rosterSequence || !isSameDay) return undefined;
     return { value: remembered.value, isCurrent: BigInt(remembered.sequence) + 1n === BigInt(pool.sequence) };
   }
 
   /** Remembers a pool as the unit that just committed left it. */
   keep(pool: LockedPool, recollection: Recollection): void {
-    const { sequence, rosterSequence, businessDay } = pool;
-    this.#pools.set(pool.poolId, { ...recollection, sequence, rosterSequence, businessDay });
+    const { sequence, rosterSequence, businessDay, dayStart } = pool;
+    this.#pools.set(pool.poolId, { ...recollection, sequence, rosterSequence, businessDay, dayStart });
     this.#weight += recollection.weight;
     for (const groupId of recollection.groupIds) this.#poolOfGroup.set(groupId, pool.poolId);
     for (const [poolId, remembered] of this.#pools) {

@@ -951,10 +951,11 @@ AS $function$
 DECLARE
   touched bigint[];
 BEGIN
-  SELECT array_agg(p.pool_id) INTO touched FROM (
-    SELECT pool_id FROM pools WHERE pool_id IN (SELECT pool_id FROM group_pools WHERE group_id = ANY (touched_groups))
-    ORDER BY pool_id FOR UPDATE
-  ) p;
+  LOOP
+    touched := ARRAY(SELECT DISTINCT pool_id FROM group_pools WHERE group_id = ANY (touched_groups) ORDER BY pool_id);
+    PERFORM FROM pools WHERE pool_id = ANY (touched) ORDER BY pool_id FOR UPDATE;
+    EXIT WHEN touched = ARRAY(SELECT DISTINCT pool_id FROM group_pools WHERE group_id = ANY (touched_groups) ORDER BY pool_id);
+  END LOOP;
   UPDATE pools SET sequence = sequence + 1, roster_sequence = roster_sequence + 1 WHERE pool_id = ANY (touched);
 END $function$
 ;

@@ -3,14 +3,16 @@
 
 ALTER TABLE pools ADD COLUMN roster_sequence bigint NOT NULL DEFAULT 0;
 
+-- A pool may be merged away, or a group move to another, while its lock is waited for: then the pools that are there now are locked too.
 CREATE OR REPLACE FUNCTION raise_pools(touched_groups uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   touched bigint[];
 BEGIN
-  SELECT array_agg(p.pool_id) INTO touched FROM (
-    SELECT pool_id FROM pools WHERE pool_id IN (SELECT pool_id FROM group_pools WHERE group_id = ANY (touched_groups))
-    ORDER BY pool_id FOR UPDATE
-  ) p;
+  LOOP
+    touched := ARRAY(SELECT DISTINCT pool_id FROM group_pools WHERE group_id = ANY (touched_groups) ORDER BY pool_id);
+    PERFORM FROM pools WHERE pool_id = ANY (touched) ORDER BY pool_id FOR UPDATE;
+    EXIT WHEN touched = ARRAY(SELECT DISTINCT pool_id FROM group_pools WHERE group_id = ANY (touched_groups) ORDER BY pool_id);
+  END LOOP;
   UPDATE pools SET sequence = sequence + 1, roster_sequence = roster_sequence + 1 WHERE pool_id = ANY (touched);
 END $$;
 
