@@ -53,7 +53,8 @@ export class Interpreter {
   #transactionId: string | undefined;
   #lastChange: Moment | undefined;
   #lastTime: Moment = 0;
-  #stirred = false;
+  /** The transaction after which nobody was offered yet what waits. */
+  #stirredBy: string | undefined;
   #steps: ToldStep[] = [];
 
   constructor(entries: Peekable<TicketEntry>, introduce: Introduce) {
@@ -95,7 +96,7 @@ export class Interpreter {
     if (due === 0) await this.#begin(record, following);
     else if (record.type === 'DECISION' && record.kind === 'WAITING') this.#steps.push({ type: 'OFFER', time: record.time, ticket: record.ticket });
     this.#consume(record.ticket);
-    this.#stirred = true;
+    this.#stirredBy = this.#transactionId;
     this.#lastTime = record.time;
     if (record.type === 'DECISION') {
       const { ticket, time, agentId, kind, tieBreak } = record;
@@ -163,15 +164,20 @@ export class Interpreter {
     this.#steps.push(...lateSteps(loose.entry, this.#introduce));
     loose.state = 'DONE';
     this.#drop(loose.entry.ticket);
-    this.#stirred = true;
+    this.#stirredBy = loose.entry.transactionId;
     this.#lastTime = Math.max(this.#lastTime, loose.entry.time);
   }
 
-  /** Finishes entries without numbers, in their order, as far as nothing of their own ticket stands before them. */
+  /**
+   * Finishes entries without numbers, in their order, as far as nothing of their own ticket stands before them. Between transactions
+   * what waits is offered: on record nobody took it, under another policy somebody may.
+   */
   #emitLoose(isDue: (entry: TicketEntry) => boolean): void {
     for (const loose of this.#loose) {
       const [head] = this.#queues.get(loose.entry.ticket) ?? [];
-      if (loose.state !== 'DONE' && head === loose && isDue(loose.entry)) this.#finish(loose);
+      if (loose.state === 'DONE' || head !== loose || !isDue(loose.entry)) continue;
+      if (loose.entry.transactionId !== this.#stirredBy) this.#handOut();
+      this.#finish(loose);
     }
     this.#loose = this.#loose.filter(({ state }) => state !== 'DONE');
   }
@@ -183,9 +189,9 @@ export class Interpreter {
   }
 
   #handOut(): void {
-    if (!this.#stirred) return;
+    if (this.#stirredBy === undefined) return;
     this.#steps.push({ type: 'HAND_OUT', time: this.#lastTime });
-    this.#stirred = false;
+    this.#stirredBy = undefined;
   }
 
   async #pull(): Promise<boolean> {
