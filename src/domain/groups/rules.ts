@@ -23,10 +23,10 @@ export const MUTABLE_GROUP_FIELDS = [
 /** Strategies under which a catch-up limit has no meaning, since nobody has anything to catch up with. */
 const WITHOUT_CATCH_UP: readonly Strategy[] = ['ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT'];
 
-/** Throws when a catch-up limit is being set under a strategy in which it has no meaning. */
-export function assertCatchUpLimit(strategy: Strategy, limit: number | null | undefined): void {
+/** Throws when a catch-up limit is being set under a strategy in which it has no meaning; `field` is the policy's, as the request spells it. */
+export function assertCatchUpLimit(field: string, strategy: Strategy, limit: number | null | undefined): void {
   if (limit === null || limit === undefined || !WITHOUT_CATCH_UP.includes(strategy)) return;
-  throw new InvalidField('group.assignment_policy.catch_up_limit', `has no meaning under ${strategy}; LEAST_ASSIGNED_TODAY and WEIGHTED know it`);
+  throw new InvalidField(`${field}.catch_up_limit`, `has no meaning under ${strategy}; LEAST_ASSIGNED_TODAY and WEIGHTED know it`);
 }
 
 /** What callers say about a group; the rest is Docket's. */

@@ -5,7 +5,7 @@ import type { SimulatePolicyResponseSchema } from '../../../gen/ticketing/v1/ass
 import type { SimulationDifferenceSchema, SimulationOutcomeSchema, WaitFiguresSchema } from '../../../gen/ticketing/v1/simulation_outcome_pb.ts';
 import { type HandlingModel, SpanDistribution, type WorkingHours as WorkingHoursMessage } from '../../../gen/ticketing/v1/simulation_pb.ts';
 import type { Policy } from '../assignment/index.ts';
-import { strategyOf } from '../groups/index.ts';
+import { assertCatchUpLimit, strategyOf } from '../groups/index.ts';
 import type { RunFigures, Sample, Waits } from './figures.ts';
 import type { Distribution } from './pattern.ts';
 import type { Handling, PlayResult } from './player.ts';
@@ -17,10 +17,12 @@ export const toMoment = (time: Timestamp): Moment => Number(time.seconds) * 1000
 
 export const toMs = (span: Duration): number => Number(span.seconds) * 1000 + span.nanos / 1e6;
 
-/** The policy that a message means, whatever version. */
-export function toPolicy(policy: AssignmentPolicy | undefined): Policy {
+/** The policy that a message means, whatever version; throws InvalidField for one that no group could have. */
+export function toPolicy(policy: AssignmentPolicy | undefined, field: string): Policy {
+  const strategy = strategyOf(policy?.strategy);
+  assertCatchUpLimit(field, strategy, policy?.catchUpLimit);
   return {
-    strategy: strategyOf(policy?.strategy),
+    strategy,
     version: 0,
     catchUpLimit: policy?.catchUpLimit ?? null,
     maxOpenPerAgent: policy?.maxOpenPerAgent ?? null,

@@ -43,7 +43,10 @@ export function toPlay(setup: SimulationSetup, startTime: Moment): Play {
     handOutIsTold: false,
     handling: toHandling(setup.handling),
     lastNumber: 0,
-    groups: roster.groups.map(({ groupId, assignmentPolicy }) => ({ groupId, policy: toPolicy(assignmentPolicy) })),
+    groups: roster.groups.map(({ groupId, assignmentPolicy }, at) => ({
+      groupId,
+      policy: toPolicy(assignmentPolicy, `${field}.roster.groups[${at}].assignment_policy`),
+    })),
     agents: roster.agents.map(toDescribedAgent),
     pattern,
     stepField: source.case === 'events' ? 'events.events' : undefined,
@@ -72,12 +75,14 @@ export function toScenarios(scenarios: readonly SimulationScenario[], known: Kno
       (index) => `${field}.changed_agents[${index}].agent_id`,
     );
     assertAdded(scenario.addedAgents, known, named, `${field}.added_agents`);
-    return toChanges(scenario, toldGroupIds);
+    return toChanges(scenario, toldGroupIds, field);
   });
 }
 
-function toChanges(scenario: SimulationScenario, toldGroupIds: readonly string[]): ScenarioChanges {
-  const byGroup = new Map(scenario.policies.map(({ groupId, assignmentPolicy }) => [groupId, toPolicy(assignmentPolicy)]));
+function toChanges(scenario: SimulationScenario, toldGroupIds: readonly string[], field: string): ScenarioChanges {
+  const byGroup = new Map(
+    scenario.policies.map(({ groupId, assignmentPolicy }, at) => [groupId, toPolicy(assignmentPolicy, `${field}.policies[${at}].assignment_policy`)]),
+  );
   const policies = new Map(
     toldGroupIds.flatMap((groupId) => {
       const policy = byGroup.get(groupId) ?? byGroup.get('');

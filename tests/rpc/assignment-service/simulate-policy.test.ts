@@ -198,6 +198,17 @@ describe('SimulatePolicy refuses', () => {
     expect(await refusal(odd, arrivals('9:00'))).toBe('TIME_ZONE_UNKNOWN setup.events.time_zone: Mars/Olympus is no IANA time zone');
   });
 
+  it('INVALID_ARGUMENT: a policy that no group could have', async () => {
+    const assignmentPolicy = { strategy: AssignmentStrategy.ROUND_ROBIN, catchUpLimit: 3 };
+    expect(await refusal(byEvents([{ name: 'a', policies: [{ assignmentPolicy }] }]), arrivals('9:00'))).toMatch(
+      /^INVALID_FIELD setup\.scenarios\[0\]\.policies\[0\]\.assignment_policy\.catch_up_limit: has no meaning under ROUND_ROBIN/,
+    );
+    const roster = { groups: [{ groupId: 'G', assignmentPolicy }] };
+    expect(await refusal(setup({ source: { case: 'events', value: { roster } } }), arrivals('9:00'))).toMatch(
+      /^INVALID_FIELD setup\.events\.roster\.groups\[0\]\.assignment_policy\.catch_up_limit: has no meaning under ROUND_ROBIN/,
+    );
+  });
+
   it('INVALID_ARGUMENT: history that has not begun, or whose range says two things', async () => {
     const history = (value: object) => setup({ source: { case: 'history', value: { groupIds: ['01a2011b-eb0b-7468-b121-be83a55454b0'], ...value } } });
     expect(await refusal(history({}))).toBe('INVALID_FIELD setup.history: exactly one of last_days and start_time must be given');

@@ -15,7 +15,7 @@ export const createGroup = loneCommand<{ readonly group: GroupMessage }, typeof 
   answer: CreateGroupResponseSchema,
   async plan(unit, { group: asked }) {
     const choices = groupChoices(asked, asked.key);
-    assertCatchUpLimit(choices.strategy, choices.catchUpLimit);
+    assertCatchUpLimit('group.assignment_policy', choices.strategy, choices.catchUpLimit);
     await assertKeyFree(unit, asked.key);
     const row: GroupRow = {
       ...choices,

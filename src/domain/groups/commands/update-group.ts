@@ -36,7 +36,7 @@ export const updateGroup = loneCommand<UpdateGroupInput, typeof UpdateGroupRespo
     assertEtag('group', group.groupId, asked.etag, group.version);
     if (!named && asked.key !== '' && asked.key !== group.key) throw new InvalidField('group.key', 'never changes');
     const changes = groupChanges(group, groupChoices(asked, group.key), fields);
-    assertCatchUpLimit(changes.strategy ?? group.strategy, changes.catchUpLimit);
+    assertCatchUpLimit('group.assignment_policy', changes.strategy ?? group.strategy, changes.catchUpLimit);
     if (changes.supervisorIds && !caller.roles.has('admin')) throw new GroupChangeDenied(group.groupId, 'only administrators change supervisor_ids');
     if (Object.keys(changes).length === 0) return { answer: { group: toGroupMessage(group) } };
     const policyChanged = changesPolicy(changes);
