@@ -1,11 +1,18 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Agent, get as httpGet } from 'node:http';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { status } from '@grpc/grpc-js';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from '../../gen/grpc/health/v1/health_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
+import { createTestDatabase } from '../support/database/index.ts';
 import { callGrpc, connectClient, detailsOf, failureOf, grpcChannel } from '../support/edge/clients.ts';
 import { startTestEdge, tokenOf } from '../support/edge/index.ts';
 
@@ -163,5 +170,31 @@ describe('starting', () => {
     const unguarded = route(Health, { check: async () => ({}), list: async () => ({}), async *watch() {} });
     await expect(startServer({ ...edge.deps, routes: [unguarded] })).rejects.toThrow('grpc.health.v1.Health/Check does not say who may call it');
     await edge.close();
+  });
+});
+
+describe('npm start', () => {
+  it('it stops in order when npm is told to: the shell between them passes no signal on', async () => {
+    const database = await createTestDatabase();
+    const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: { start: string } };
+    const ports = { DOCKET_GRPC_PORT: '0', DOCKET_CONNECT_PORT: '0', DOCKET_METRICS_PORT: '0' };
+    const child = spawn('sh', ['-c', scripts.start], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}`, DATABASE_URL: database.url, ...ports },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
+    const ended = once(child, 'exit');
+    onTestFinished(async () => {
+      try {
+        process.kill(-(child.pid as number), 'SIGKILL');
+      } catch {
+        // Nobody is left.
+      }
+      await database.drop();
+    });
+    for await (const line of createInterface({ input: child.stdout })) if (line.includes('"msg":"serving"')) break;
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 });

@@ -61,7 +61,7 @@ function npmStart(): { readonly env: Record<string, string>; readonly flags: rea
   const words = scripts.start.split(' ');
   const rest = words.slice(words.indexOf('node') + 1);
   const flags = rest.filter((word) => word.startsWith('--'));
-  const env = Object.fromEntries(words.slice(0, words.indexOf('node')).map((word) => word.split('=') as [string, string]));
+  const env = Object.fromEntries(words.filter((word) => word.indexOf('=') > 0 && !word.startsWith('--')).map((word) => word.split('=') as [string, string]));
   return { env, flags, program: rest.slice(flags.length) };
 }
 
