@@ -43,9 +43,10 @@ export interface Outcome {
   readonly lockedShare: number;
 }
 
-/** As in the queue of changes (`src/foundation/commands/waiting-line.ts`). */
+/** As in the queue of changes (`src/foundation/commands/waiting-line.ts` and `queue.ts`). */
 const BATCH_CAP = 1024;
 const SMALLEST_SHARE = 16;
+const EXPECTED_MS = 20;
 /** Of a call's work in the service: before it waits, while the batch is planned, and when it is answered. */
 const BEFORE = 0.5;
 const PLANNED = 0.2;
@@ -179,13 +180,19 @@ interface Waiting {
   readonly answer: Then;
 }
 
+/** A unit of work, with as many calls as it was expected to take. */
+interface UnderWay {
+  readonly calls: number;
+  isLate: boolean;
+}
+
 /** One process of the service: the queue of changes, as the real one gathers and takes them. */
 class Process {
   readonly #world: World;
   readonly #thread: Thread;
   #line: Waiting[] = [];
   readonly #held = new Set<number>();
-  #busy = 0;
+  readonly #underWay = new Set<UnderWay>();
   #lastTaken = 0;
 
   constructor(world: World, cores: Servers) {
@@ -201,24 +208,29 @@ class Process {
   }
 
   #pump(): void {
-    while (this.#busy < this.#world.lanes) {
-      const pools = [...new Set(this.#line.flatMap(({ pool }) => (this.#held.has(pool) ? [] : [pool])))]
-        .slice(0, this.#world.poolsPerUnit)
-        .sort((a, b) => a - b);
-      if (pools.length === 0) return;
-      this.#busy += 1;
+    const { clock, costs, lanes, poolsPerUnit } = this.#world;
+    while (this.#underWay.size < lanes) {
+      const pools = [...new Set(this.#line.flatMap(({ pool }) => (this.#held.has(pool) ? [] : [pool])))].slice(0, poolsPerUnit).sort((a, b) => a - b);
+      const calls = this.#expect(new Set(pools)).length;
+      if (calls === 0 || calls < Math.max(0, ...[...this.#underWay].map((unit) => (unit.isLate ? 0 : unit.calls)))) return;
+      const unit: UnderWay = { calls, isLate: false };
+      this.#underWay.add(unit);
       for (const pool of pools) this.#held.add(pool);
-      this.#world.clock.after(this.#world.costs.roundTripMs / 2, () => this.#lock(pools, 0));
+      clock.after(EXPECTED_MS, () => {
+        unit.isLate = true;
+        this.#pump();
+      });
+      clock.after(costs.roundTripMs / 2, () => this.#lock(unit, pools, 0));
     }
   }
 
-  #lock(pools: readonly number[], at: number): void {
+  #lock(unit: UnderWay, pools: readonly number[], at: number): void {
     const { clock, costs, database, locks } = this.#world;
-    if (at < pools.length) locks[pools[at] as number]?.take(() => this.#lock(pools, at + 1));
-    else database.run(costs.unitMs * OPENED, () => clock.after(costs.roundTripMs, () => this.#carryOut(pools)));
+    if (at < pools.length) locks[pools[at] as number]?.take(() => this.#lock(unit, pools, at + 1));
+    else database.run(costs.unitMs * OPENED, () => clock.after(costs.roundTripMs, () => this.#carryOut(unit, pools)));
   }
 
-  #carryOut(pools: readonly number[]): void {
+  #carryOut(unit: UnderWay, pools: readonly number[]): void {
     const { clock, costs, database, locks } = this.#world;
     const batch = this.#take(new Set(pools));
     this.#world.carried(batch.length);
@@ -226,22 +238,26 @@ class Process {
       database.run(costs.unitMs * (1 - OPENED) + costs.ticketMs * batch.length, () => {
         clock.after(costs.commitMs, () => {
           for (const pool of pools) locks[pool]?.release();
-          clock.after(costs.roundTripMs / 2, () => this.#settle(pools, batch));
+          clock.after(costs.roundTripMs / 2, () => this.#settle(unit, pools, batch));
         });
       });
     });
   }
 
-  #settle(pools: readonly number[], batch: readonly Waiting[]): void {
-    this.#busy -= 1;
+  #settle(unit: UnderWay, pools: readonly number[], batch: readonly Waiting[]): void {
+    this.#underWay.delete(unit);
     for (const pool of pools) this.#held.delete(pool);
     this.#pump();
     for (const { answer } of batch) this.#thread.run(this.#world.costs.callMs * ANSWERED, answer);
   }
 
-  #take(pools: ReadonlySet<number>): Waiting[] {
+  #expect(pools: ReadonlySet<number>): Waiting[] {
     const places = Math.min(BATCH_CAP, Math.max(SMALLEST_SHARE, Math.ceil((this.#line.length + this.#lastTaken) / 2)));
-    const taken = this.#line.filter(({ pool }) => pools.has(pool)).slice(0, places);
+    return this.#line.filter(({ pool }) => pools.has(pool)).slice(0, places);
+  }
+
+  #take(pools: ReadonlySet<number>): Waiting[] {
+    const taken = this.#expect(pools);
     const gone = new Set(taken);
     this.#line = this.#line.filter((waiting) => !gone.has(waiting));
     this.#lastTaken = taken.length;

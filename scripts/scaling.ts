@@ -4,30 +4,31 @@ import { type Costs, type Outcome, type Setup, simulate } from './scaling-model.
 // `npm run scaling`: what one machine cannot show, from what it can. docs/scaling.md says how to read it.
 
 /** Measured on one busy machine of two cores; docs/scaling.md says how. */
-const MEASURED: Costs = { callMs: 0.9, unitMs: 2.9, ticketMs: 0.24, commitMs: 4.7, roundTripMs: 0.2, loadMs: 0.27 };
+const MEASURED: Costs = { callMs: 0.3, unitMs: 2.9, ticketMs: 0.125, commitMs: 0.12, roundTripMs: 0.2, loadMs: 0.1 };
 
 const USAGE = `npm run scaling [-- --call-ms N --unit-ms N --ticket-ms N --commit-ms N --round-trip-ms N --load-ms N --seconds N --seed N]
   costs in milliseconds, from the columns of npm run bench as docs/scaling.md says; the same figures for the same seed`;
 
 /** What `docket serve` does where nothing else is set. */
-const USUAL = { lanes: 3, poolsPerUnit: 64, byPool: false };
+const USUAL = { lanes: 2, poolsPerUnit: 64, byPool: false };
 const LARGE = { service: 64, database: 16 };
 
-function readCosts(values: Readonly<Record<string, string | undefined>>): Costs {
-  const given = (name: string, usual: number): number => {
-    const value = Number(values[name] ?? usual);
-    if (!(value >= 0)) throw new Error(`--${name} must be a number from 0 on\n\n${USAGE}`);
-    return value;
-  };
-  return {
-    callMs: given('call-ms', MEASURED.callMs),
-    unitMs: given('unit-ms', MEASURED.unitMs),
-    ticketMs: given('ticket-ms', MEASURED.ticketMs),
-    commitMs: given('commit-ms', MEASURED.commitMs),
-    roundTripMs: given('round-trip-ms', MEASURED.roundTripMs),
-    loadMs: given('load-ms', MEASURED.loadMs),
-  };
+type Values = Readonly<Record<string, string | undefined>>;
+
+function numberOf(values: Values, name: string, usual: number): number {
+  const value = Number(values[name] ?? usual);
+  if (!(value >= 0)) throw new Error(`--${name} must be a number from 0 on`);
+  return value;
 }
+
+const readCosts = (values: Values): Costs => ({
+  callMs: numberOf(values, 'call-ms', MEASURED.callMs),
+  unitMs: numberOf(values, 'unit-ms', MEASURED.unitMs),
+  ticketMs: numberOf(values, 'ticket-ms', MEASURED.ticketMs),
+  commitMs: numberOf(values, 'commit-ms', MEASURED.commitMs),
+  roundTripMs: numberOf(values, 'round-trip-ms', MEASURED.roundTripMs),
+  loadMs: numberOf(values, 'load-ms', MEASURED.loadMs),
+});
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
@@ -39,8 +40,8 @@ function line(words: string, { ticketsPerSecond, batch, p50Ms, p99Ms, lockedShar
 function main(args: readonly string[]): void {
   const names = ['call-ms', 'unit-ms', 'ticket-ms', 'commit-ms', 'round-trip-ms', 'load-ms', 'seconds', 'seed'];
   const { values } = parseArgs({ args: [...args], options: Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])) });
-  const costs = readCosts(values as Record<string, string>);
-  const pace = { seconds: Number(values.seconds ?? 20), seed: Number(values.seed ?? 1) };
+  const costs = readCosts(values);
+  const pace = { seconds: numberOf(values, 'seconds', 20), seed: numberOf(values, 'seed', 1) };
   const head = (title: string): void =>
     console.log(`\n${title}\n  ${''.padEnd(58)}${['a second', 'batch', 'p50 ms', 'p99 ms', 'locked'].map((name) => name.padStart(10)).join('')}`);
   const show = (words: string, setup: Omit<Setup, keyof typeof USUAL> & Partial<Setup>, more: Partial<Costs> = {}): void =>
@@ -77,6 +78,6 @@ function main(args: readonly string[]): void {
 try {
   main(process.argv.slice(2));
 } catch (cause) {
-  console.error(cause instanceof Error ? cause.message : cause);
+  console.error(`${cause instanceof Error ? cause.message : cause}\n\n${USAGE}`);
   process.exitCode = 2;
 }

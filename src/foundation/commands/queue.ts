@@ -24,7 +24,7 @@ const ANSWERS_PER_TURN = 8;
  * How long a unit of work is expected to last at most, in milliseconds: commands for other pools gather meanwhile until they are as many
  * as the largest carries, since a unit costs much however few it carries. Behind somebody's lock it may last longer; then nobody waits for it.
  */
-const EXPECTED_MS = 50;
+const EXPECTED_MS = 20;
 /** Tries of one batch against deadlocks, lock time-outs, and races for a request id. */
 export const TRIES = 6;
 const RETRY_AFTER_MS = 1000;

@@ -41,7 +41,7 @@ describe('several pools', () => {
     const { queue, go } = await carryTwo();
     const call = queue.submit(probing.command('one', ['b']));
     await probing.waits(queue, 1);
-    vi.advanceTimersByTime(50);
+    vi.advanceTimersByTime(20);
     expect((await call).value).toBe('one');
     await go();
   });
