@@ -21,7 +21,7 @@ is repeated with the same \`request_id\`.
 
 Several processes over one database share the work; none of them is special.
 
-\`npm start\` gives V8 two flags that keep a process under 250 MB under load, and lets Node keep compiled code in
+\`npm start\` gives V8 three flags that keep a process under 250 MB under load, and lets Node keep compiled code in
 \`node_modules/.cache/docket\`: see decision 12. \`node src/main.ts serve\` alone needs more memory.
 
 ## Workers
