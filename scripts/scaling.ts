@@ -4,7 +4,7 @@ import { type Costs, type Outcome, type Setup, simulate } from './scaling-model.
 // `npm run scaling`: what one machine cannot show, from what it can. docs/scaling.md says how to read it.
 
 /** Measured on one busy machine of two cores; docs/scaling.md says how. */
-const MEASURED: Costs = { callMs: 0.3, unitMs: 2.9, ticketMs: 0.125, commitMs: 0.12, roundTripMs: 0.2, loadMs: 0.1 };
+const MEASURED: Costs = { callMs: 0.4, unitMs: 3, ticketMs: 0.17, commitMs: 0.12, roundTripMs: 0.2, loadMs: 0.12 };
 
 const USAGE = `npm run scaling [-- --call-ms N --unit-ms N --ticket-ms N --commit-ms N --round-trip-ms N --load-ms N --seconds N --seed N]
   costs in milliseconds, from the columns of npm run bench as docs/scaling.md says; the same figures for the same seed`;
