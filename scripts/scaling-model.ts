@@ -1,3 +1,4 @@
+import { BATCH_CAP, EXPECTED_MS, SMALLEST_SHARE } from '../src/foundation/commands/waiting-line.ts';
 import { Clock, Lock, Servers, type Then, Thread } from './scaling-clock.ts';
 
 /** What things cost, in milliseconds of one core's time unless it says otherwise. `npm run bench` measures them. */
@@ -43,10 +44,6 @@ export interface Outcome {
   readonly lockedShare: number;
 }
 
-/** As in the queue of changes (`src/foundation/commands/waiting-line.ts` and `queue.ts`). */
-const BATCH_CAP = 1024;
-const SMALLEST_SHARE = 16;
-const EXPECTED_MS = 20;
 /** Of a call's work in the service: before it waits, while the batch is planned, and when it is answered. */
 const BEFORE = 0.5;
 const PLANNED = 0.2;

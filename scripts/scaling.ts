@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { POOLS_PER_UNIT } from '../src/foundation/commands/waiting-line.ts';
 import { type Costs, type Outcome, type Setup, simulate } from './scaling-model.ts';
 
 // `npm run scaling`: what one machine cannot show, from what it can. docs/scaling.md says how to read it.
@@ -10,7 +11,7 @@ const USAGE = `npm run scaling [-- --call-ms N --unit-ms N --ticket-ms N --commi
   costs in milliseconds, from the columns of npm run bench as docs/scaling.md says; the same figures for the same seed`;
 
 /** What `docket serve` does where nothing else is set. */
-const USUAL = { lanes: 2, poolsPerUnit: 64, byPool: false };
+const USUAL = { lanes: 2, poolsPerUnit: POOLS_PER_UNIT, byPool: false };
 const LARGE = { service: 64, database: 16 };
 
 type Values = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
 import { type Instant, microsOf } from '../../foundation/clock.ts';
-import { openRounds } from './open-rounds.ts';
+import { type OpenRounds, openRounds } from './open-rounds.ts';
 import { relaxedLevels } from './relaxation.ts';
 import type { Roster, RosterAgent, RosterGroup } from './roster.ts';
 import { type Deal, Round, type RoundRecord } from './round.ts';
@@ -59,13 +59,6 @@ export interface Numbers {
  * sequence a new one begins, so that replaying a decision never reads far.
  */
 const ROUND_SPAN = 16_384;
-
-/** Rounds under way, by group. */
-export interface OpenRounds {
-  get(group: RosterGroup): Round | undefined;
-  set(group: RosterGroup, round: Round): unknown;
-  delete(group: RosterGroup): unknown;
-}
 
 /**
  * The assignments of one plan: choices are made in memory, one after another, against a roster whose

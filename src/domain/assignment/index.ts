@@ -1,6 +1,7 @@
-export { Assignments, type Decision, type DecisionKind, type Numbers, type OpenRounds, type Release } from './assignments.ts';
+export { Assignments, type Decision, type DecisionKind, type Numbers, type Release } from './assignments.ts';
 export { chargeHandicaps, measureHandicaps } from './handicap.ts';
 export { loadRoster } from './load-roster.ts';
+export type { OpenRounds } from './open-rounds.ts';
 export {
   type Commit,
   checkTicket,

@@ -87,8 +87,8 @@ type RosterUnit = Pick<Unit, 'sql' | 'pools' | 'today' | 'memory'>;
 
 /**
  * The groups and members of the pools that the unit holds, and agents who have just left them. What the process
- * remembers of a pool is used as it is, but for counters that others have moved since; the rest is read by statements that begin after the lock was had:
- * counters read earlier could be old.
+ * remembers of a pool is used as it is, but for counters that others have moved since; the rest is read by
+ * statements that begin after the lock was had: counters read earlier could be old.
  */
 export async function loadRoster(unit: RosterUnit, leavers: readonly string[] = []): Promise<Roster> {
   const parts = new Map<string, Roster>();
@@ -113,8 +113,7 @@ export async function loadRoster(unit: RosterUnit, leavers: readonly string[] = 
 
 /** Brings the counters of remembered pools up to date, where units of work of others came between. */
 async function readCounters(unit: RosterUnit, parts: readonly Roster[]): Promise<void> {
-  const groups = new Map(parts.flatMap((part) => [...part.groups]));
-  const agents = new Map(parts.flatMap((part) => [...part.agents]));
+  const { groups, agents } = joinRosters(parts);
   const [numbers, counters] = await Promise.all([
     unit.sql<Pick<GroupRow, 'group_id' | 'last_ticket_number'>>(LOAD_TICKET_NUMBERS, [[...groups.keys()]]),
     unit.sql<CountersRow>(LOAD_COUNTERS, [[...agents.keys()]]),

@@ -8,7 +8,7 @@ import { answerOnRecord, type Settled } from './carry-out.ts';
 import type { Command } from './command.ts';
 import { PoolMemory } from './memory.ts';
 import { carryOutInTransaction, PoolsMoved, rehearse, type UnitOfWorkDeps } from './unit-of-work.ts';
-import { type Start, type Waiting, WaitingLine } from './waiting-line.ts';
+import { EXPECTED_MS, type Start, type Waiting, WaitingLine } from './waiting-line.ts';
 
 /** Bounds of the queue. */
 export interface QueueLimits {
@@ -20,11 +20,6 @@ export interface QueueLimits {
 
 /** Answers given in one turn of the event loop, so that the unit of work under way is not kept waiting. */
 const ANSWERS_PER_TURN = 8;
-/**
- * How long a unit of work is expected to last at most, in milliseconds: commands for other pools gather meanwhile until they are as many
- * as the largest carries, since a unit costs much however few it carries. Behind somebody's lock it may last longer; then nobody waits for it.
- */
-const EXPECTED_MS = 20;
 /** Tries of one batch against deadlocks, lock time-outs, and races for a request id. */
 export const TRIES = 6;
 const RETRY_AFTER_MS = 1000;
@@ -140,8 +135,9 @@ export class CommandQueue {
   #pump(): void {
     while (this.#underWay.size < this.#limits.lanes) {
       const start = this.#waiting.choose(this.#held);
-      if (!start || this.#gathers(start)) break;
-      const unit: UnderWay = { commands: this.#waiting.expect(start.pools).length, isLate: false };
+      const commands = start ? this.#waiting.expect(start.pools).length : 0;
+      if (!start || this.#gathers(start, commands)) break;
+      const unit: UnderWay = { commands, isLate: false };
       this.#underWay.add(unit);
       for (const pool of start.pools) this.#held.add(pool);
       const late = setTimeout(() => {
@@ -159,9 +155,9 @@ export class CommandQueue {
   }
 
   /** Whether it is better begun when more commands wait for it, or a unit under way has ended or is late. */
-  #gathers({ pools, lone }: Start): boolean {
+  #gathers({ lone }: Start, waiting: number): boolean {
     const carried = [...this.#underWay].map(({ commands, isLate }) => (isLate ? 0 : commands));
-    return !lone && this.#waiting.expect(pools).length < Math.max(0, ...carried);
+    return !lone && waiting < Math.max(0, ...carried);
   }
 
   #tellIdle(): void {

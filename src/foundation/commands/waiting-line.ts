@@ -2,7 +2,12 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Command } from './command.ts';
 
 /** A batch leaves half of the commands at hand to the next one, but not fewer than this: while the database works on one, the answers of the other go out. */
-const SMALLEST_SHARE = 16;
+export const SMALLEST_SHARE = 16;
+/**
+ * How long a unit of work is expected to last at most, in milliseconds: commands for other pools gather meanwhile until they are as many
+ * as the largest carries, since a unit costs much however few it carries. Behind somebody's lock it may last longer; then nobody waits for it.
+ */
+export const EXPECTED_MS = 20;
 /** Places in one batch; a command of a thousand tickets takes a thousand. */
 export const BATCH_CAP = 1024;
 /** Pools that one unit of work holds at most, when its commands need one each. */
