@@ -1,6 +1,6 @@
 import type { Bench } from './bench.ts';
 import { L64_TICKETS, makeHandWrittenTables } from './competitors/hand-written.ts';
-import { makeLeastTables } from './competitors/least/tables.ts';
+import { makeLeastTables, makeThinTables } from './competitors/least/tables.ts';
 import { startServer } from './competitors/start-server.ts';
 import type { CreateTicketParameters } from './load/subjects/create-ticket.ts';
 import type { EmptyCallParameters } from './load/subjects/empty-call.ts';
@@ -57,14 +57,27 @@ export async function handWritten(bench: Bench, subject: 'l1' | 'l1x' | 'l64', a
 }
 
 /** Least: tickets created, one or so many a call, by the least program that leaves the same rows behind, on a database of its own. */
-export async function least(bench: Bench, agents: number, { inFlight, tickets }: Pick<Drive, 'inFlight' | 'tickets'>): Promise<CountedContender> {
+export async function least(bench: Bench, agents: number, drive: Pick<Drive, 'inFlight' | 'tickets'>): Promise<CountedContender> {
   const databaseUrl = await bench.createDatabase('least');
-  const groupId = await makeLeastTables(databaseUrl, agents);
+  return leastProgram(bench, { name: 'Least', databaseUrl, groupId: await makeLeastTables(databaseUrl, agents), agents }, drive);
+}
+
+/** Thin: the program of Least on tables that hold a ticket, its audit row, its decision and its request, and nothing else. */
+export async function thin(bench: Bench, agents: number, inFlight: number): Promise<CountedContender> {
+  const databaseUrl = await bench.createDatabase('thin');
+  return leastProgram(bench, { name: 'Thin', databaseUrl, groupId: await makeThinTables(databaseUrl, agents), agents }, { inFlight });
+}
+
+async function leastProgram(
+  bench: Bench,
+  { name, databaseUrl, groupId, agents }: { readonly name: string; readonly databaseUrl: string; readonly groupId: string; readonly agents: number },
+  { inFlight, tickets }: Pick<Drive, 'inFlight' | 'tickets'>,
+): Promise<CountedContender> {
   const server = await startServer('./least/server.ts', [databaseUrl, groupId, String(agents)]);
   bench.atEnd(() => server.stop());
   const parameters = { client: bench.options.client, ports: [server.port], token: '', groupIds: [groupId], ...(tickets ? { tickets } : {}) };
   const load = await bench.startLoad({ subject: tickets ? 'batch-create' : 'create-ticket', parameters, inFlight });
-  return { name: 'Least', unit: 'ticket', unitsPerCall: tickets ?? 1, inFlight, load, processes: [server], databaseUrl };
+  return { name, unit: 'ticket', unitsPerCall: tickets ?? 1, inFlight, load, processes: [server], databaseUrl };
 }
 
 /** A job queue that takes in and completes a job for each ticket, on a database of its own. */

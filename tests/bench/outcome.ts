@@ -44,10 +44,10 @@ export const atLeast = (rows: readonly Row[], name: string, other: string, facto
   limit: { atLeast: factor },
 });
 
-/** What the least program reaches of a bar's measure, and what Docket reaches of it. */
-export function noteOfLeast(rows: readonly Row[], other: string): string {
-  const [ceiling, reached] = [medianOf(rates(rows, 'Least', other)), medianOf(rates(rows, 'Docket', 'Least'))];
-  return `Least / ${other}: ${ceiling.toFixed(2)}; Docket / Least: ${reached.toFixed(2)}`;
+/** What a program with no service in it reaches of a bar's measure, and what Docket reaches of that program. */
+export function noteOf(program: 'Least' | 'Thin', rows: readonly Row[], other: string): string {
+  const [ceiling, reached] = [medianOf(rates(rows, program, other)), medianOf(rates(rows, 'Docket', program))];
+  return `${program} / ${other}: ${ceiling.toFixed(2)}; Docket / ${program}: ${reached.toFixed(2)}`;
 }
 
 /** The bar that a unit of one contender takes at most so many times as long as one of another. */

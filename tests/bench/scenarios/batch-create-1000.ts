@@ -1,5 +1,5 @@
 import { docket, handWritten, least } from '../contenders.ts';
-import { atLeast, noteOfLeast } from '../outcome.ts';
+import { atLeast, noteOf } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
 
 const AGENTS = 100;
@@ -18,6 +18,6 @@ export const batchCreate1000: Scenario = {
       await handWritten(bench, 'l64', AGENTS, IN_FLIGHT),
       await least(bench, AGENTS, { inFlight: IN_FLIGHT, tickets: TICKETS }),
     ]);
-    return { rows, bars: [atLeast(rows, 'Docket', 'L64', 0.5)], notes: [noteOfLeast(rows, 'L64')] };
+    return { rows, bars: [atLeast(rows, 'Docket', 'L64', 0.5)], notes: [noteOf('Least', rows, 'L64')] };
   },
 };

@@ -1,4 +1,4 @@
-import { docket, emptyCall, handWritten, least } from '../contenders.ts';
+import { docket, emptyCall, handWritten, least, thin } from '../contenders.ts';
 import { medianOf } from '../measure/statistics.ts';
 import { type Row, rowOf } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
@@ -18,10 +18,11 @@ export const create1: Scenario = {
       await emptyCall(bench, 1),
       await handWritten(bench, 'l1', AGENTS, 1),
       await least(bench, AGENTS, { inFlight: 1 }),
+      await thin(bench, AGENTS, 1),
     ]);
     const [f0, l1] = [p50s(rows, 'F0'), p50s(rows, 'L1')];
     const against = (name: string): number[] => p50s(rows, name).map((p50Ms, at) => p50Ms / ((f0[at] as number) + 1.5 * (l1[at] as number)));
     const bars = [{ says: 'p50 of Docket / (F0 + 1.5 × L1)', values: against('Docket'), limit: { atMost: 1 } }];
-    return { rows, bars, notes: [`p50 of Least / (F0 + 1.5 × L1): ${medianOf(against('Least')).toFixed(2)}`] };
+    return { rows, bars, notes: ['Least', 'Thin'].map((name) => `p50 of ${name} / (F0 + 1.5 × L1): ${medianOf(against(name)).toFixed(2)}`) };
   },
 };

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { docket, emptyCall, handWritten, jobQueue, least } from '../contenders.ts';
-import { atLeast, noteOfLeast } from '../outcome.ts';
+import { docket, emptyCall, handWritten, jobQueue, least, thin } from '../contenders.ts';
+import { atLeast, noteOf } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
 
 const AGENTS = 100;
@@ -20,6 +20,7 @@ export const create64: Scenario = {
       await docket(bench, site, { name: 'Docket', inFlight: IN_FLIGHT }),
       await handWritten(bench, 'l1', AGENTS, IN_FLIGHT),
       await least(bench, AGENTS, { inFlight: IN_FLIGHT }),
+      await thin(bench, AGENTS, IN_FLIGHT),
       await handWritten(bench, 'l1x', AGENTS, IN_FLIGHT),
       await handWritten(bench, 'l64', AGENTS, BATCHES_IN_FLIGHT),
       await docket(bench, ormSite, { name: 'ORM path', inFlight: IN_FLIGHT }),
@@ -28,6 +29,6 @@ export const create64: Scenario = {
       await jobQueue(bench, 'graphile-worker', IN_FLIGHT),
     ]);
     const bars = [atLeast(rows, 'Docket', 'L1', 1.3), atLeast(rows, 'Docket', 'L1x', 3), atLeast(rows, 'Docket', 'ORM path', 5)];
-    return { rows, bars, notes: [noteOfLeast(rows, 'L1'), await bench.hotUpdates(site)] };
+    return { rows, bars, notes: [noteOf('Least', rows, 'L1'), noteOf('Thin', rows, 'L1'), noteOf('Thin', rows, 'L1x'), await bench.hotUpdates(site)] };
   },
 };
