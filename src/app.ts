@@ -4,8 +4,11 @@ import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import type { Route } from './edge/rpc/endpoints.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
-import { routes } from './edge/rpc/routes.ts';
+import { makeRoutes } from './edge/rpc/routes.ts';
 import { type RunningServer, startServer } from './edge/rpc/server.ts';
+import { CheckpointFile } from './edge/sealing/checkpoint-file.ts';
+import { openAuditKeys } from './edge/sealing/keys.ts';
+import { startSealing } from './edge/sealing/run.ts';
 import { jobs, startWorker } from './edge/worker/index.ts';
 import { entities } from './entities.ts';
 import type { EventHandler } from './foundation/commands/events.ts';
@@ -36,12 +39,16 @@ export interface App {
 }
 
 /** Puts the parts together and serves: all our services, or what the bench puts in their place. */
-export async function startApp(config: Config, log: Logger, served: readonly Route[] = routes): Promise<App> {
+export async function startApp(config: Config, log: Logger, served?: readonly Route[]): Promise<App> {
   return startAppOn(await prepareDatabase(config, log), config, log, served);
 }
 
 /** The same on a database that is at the newest schema; closing the service closes it too. */
-export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served: readonly Route[] = routes): Promise<App> {
+export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served?: readonly Route[]): Promise<App> {
+  const keys = await openAuditKeys(config, place.embedded).catch(async (error: unknown) => {
+    await place.close();
+    throw error;
+  });
   const database = await openDatabase(config, log, place, entities);
   const { orm } = database;
   const boss = await openBoss({ url: database.url, log });
@@ -53,11 +60,13 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     .addCallback((result) => result.observe(queue.depth));
   const sql = sqlOf(orm.em.fork());
   measureTickets(metrics.meter('tickets'), sql);
+  const checkpoints = new CheckpointFile(config);
+  const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints });
   const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
   const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
   const server = await startServer({
-    routes: served,
+    routes: served ?? makeRoutes({ keys: keys.trusted, checkpoints: () => checkpoints.read() }),
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(authenticate),
@@ -70,6 +79,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     await server.close();
     await worker.stop(WORKER_GRACE_MS);
     await queue.drain();
+    await sealing.stop();
     await metrics.close();
     await database.close();
   };

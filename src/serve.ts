@@ -25,6 +25,7 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
   const place = await prepareDatabase(config, log);
   try {
     const token = place.embedded ? await firstToken(config, log, place.url) : undefined;
+    const auditKey = place.embedded ? await ensureAuditKey(config) : {};
     const { startWorkers } = await import('./edge/processes/supervise.ts');
     let isTold = false;
     void told.then(() => {
@@ -32,7 +33,7 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
     });
     const starting = startWorkers({
       count: config.workers,
-      environmentOf: (at) => ({ DATABASE_URL: place.url, DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at) }),
+      environmentOf: (at) => ({ ...auditKey, DATABASE_URL: place.url, DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at) }),
       log,
     });
     // Ctrl-C reaches the workers too, and ends those that have barely begun: that is no failure.
@@ -48,6 +49,13 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
   } finally {
     await place.close();
   }
+}
+
+/** To workers the embedded database is one like others: its key is named to them. */
+async function ensureAuditKey(config: Config): Promise<Record<string, string>> {
+  const { openAuditKeys, ownKeyFile } = await import('./edge/sealing/keys.ts');
+  await openAuditKeys(config, true);
+  return { DOCKET_AUDIT_KEY_FILE: config.auditKeyFile ?? ownKeyFile(config) };
 }
 
 /** The administrator's token of the embedded database. */

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
-import { auditHandlers } from '../../src/domain/audit/index.ts';
+import { makeAuditHandlers, NO_TRUST } from '../../src/domain/audit/index.ts';
 import { ticketReadHandlers } from '../../src/domain/tickets/read-rpc.ts';
 import { route } from '../../src/edge/rpc/endpoints.ts';
 import { codeName } from '../../src/edge/rpc/error-map.ts';
@@ -50,7 +50,7 @@ export async function startReading(): Promise<Reading> {
   const queue = new CommandQueue({ orm, handlers: [], enqueue: async () => undefined }, { lanes: 1, queueBound: 10 });
   const config = { host: '127.0.0.1', grpcPort: 0, connectPort: 0, metricsHost: '127.0.0.1', metricsPort: 0, corsOrigins: [], defaultDeadlineMs: 30_000 };
   const server = await startServer({
-    routes: [route(AuditService, auditHandlers), ticketRoute(ticketReadHandlers)],
+    routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers)],
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),

@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/audit_entry.proto.
  */
 export const file_ticketing_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Ch50aWNrZXRpbmcvdjEvYXVkaXRfZW50cnkucHJvdG8SDHRpY2tldGluZy52MSLOAwoKQXVkaXRFbnRyeRIVCghlbnRyeV9pZBgBIAEoCUID4EEDEi0KBHRpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSEgoFYWN0b3IYBCABKAlCA+BBAxIwCgphY3Rvcl9raW5kGAUgASgOMhcudGlja2V0aW5nLnYxLkFjdG9yS2luZEID4EEDEhAKA3JwYxgGIAEoCUID4EEDEhcKCnJlcXVlc3RfaWQYByABKAlCA+BBAxITCgZyZWFzb24YCCABKAlCA+BBAxIYCgtlbnRpdHlfdHlwZRgJIAEoCUID4EEDEhYKCWVudGl0eV9pZBgKIAEoCUID4EEDEhQKB3ZlcnNpb24YCyABKANCA+BBAxI0CglvcGVyYXRpb24YDCABKA4yHC50aWNrZXRpbmcudjEuQXVkaXRPcGVyYXRpb25CA+BBAxIsCgZiZWZvcmUYDSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgPgQQMSKwoFYWZ0ZXIYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgPgQQMSGwoOY2hhbmdlZF9maWVsZHMYDyADKAlCA+BBAyqEAQoJQWN0b3JLaW5kEhoKFkFDVE9SX0tJTkRfVU5TUEVDSUZJRUQQABITCg9BQ1RPUl9LSU5EX1VTRVIQARIWChJBQ1RPUl9LSU5EX1NFUlZJQ0UQAhIVChFBQ1RPUl9LSU5EX1NZU1RFTRADEhcKE0FDVE9SX0tJTkRfREFUQUJBU0UQBCqFAQoOQXVkaXRPcGVyYXRpb24SHwobQVVESVRfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGgoWQVVESVRfT1BFUkFUSU9OX0NSRUFURRABEhoKFkFVRElUX09QRVJBVElPTl9VUERBVEUQAhIaChZBVURJVF9PUEVSQVRJT05fREVMRVRFEANCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch50aWNrZXRpbmcvdjEvYXVkaXRfZW50cnkucHJvdG8SDHRpY2tldGluZy52MSKBBAoKQXVkaXRFbnRyeRIVCghlbnRyeV9pZBgBIAEoCUID4EEDEhUKCHNlcXVlbmNlGAIgASgDQgPgQQMSLQoEdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxISCgVhY3RvchgEIAEoCUID4EEDEjAKCmFjdG9yX2tpbmQYBSABKA4yFy50aWNrZXRpbmcudjEuQWN0b3JLaW5kQgPgQQMSEAoDcnBjGAYgASgJQgPgQQMSFwoKcmVxdWVzdF9pZBgHIAEoCUID4EEDEhMKBnJlYXNvbhgIIAEoCUID4EEDEhgKC2VudGl0eV90eXBlGAkgASgJQgPgQQMSFgoJZW50aXR5X2lkGAogASgJQgPgQQMSFAoHdmVyc2lvbhgLIAEoA0ID4EEDEjQKCW9wZXJhdGlvbhgMIAEoDjIcLnRpY2tldGluZy52MS5BdWRpdE9wZXJhdGlvbkID4EEDEiwKBmJlZm9yZRgNIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA+BBAxIrCgVhZnRlchgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCA+BBAxIbCg5jaGFuZ2VkX2ZpZWxkcxgPIAMoCUID4EEDEhoKDWVyYXNlZF9maWVsZHMYECADKAlCA+BBAyqEAQoJQWN0b3JLaW5kEhoKFkFDVE9SX0tJTkRfVU5TUEVDSUZJRUQQABITCg9BQ1RPUl9LSU5EX1VTRVIQARIWChJBQ1RPUl9LSU5EX1NFUlZJQ0UQAhIVChFBQ1RPUl9LSU5EX1NZU1RFTRADEhcKE0FDVE9SX0tJTkRfREFUQUJBU0UQBCqFAQoOQXVkaXRPcGVyYXRpb24SHwobQVVESVRfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGgoWQVVESVRfT1BFUkFUSU9OX0NSRUFURRABEhoKFkFVRElUX09QRVJBVElPTl9VUERBVEUQAhIaChZBVURJVF9PUEVSQVRJT05fREVMRVRFEANCTgoTZG9ja2V0LnRpY2tldGluZy52MVABWh9kb2NrZXQvdGlja2V0aW5nL3YxO3RpY2tldGluZ3YxqgITRG9ja2V0LlRpY2tldGluZy5WMWIGcHJvdG8z", [file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One change of one thing, written by the database in the same transaction as the change itself. Never altered.
@@ -29,6 +29,13 @@ export type AuditEntry = Message<"ticketing.v1.AuditEntry"> & {
    * @generated from field: string entry_id = 1;
    */
   entryId: string;
+
+  /**
+   * Place in the sealed log, counted from 1 without gaps. 0 until it is sealed, a second or two after the change.
+   *
+   * @generated from field: int64 sequence = 2;
+   */
+  sequence: bigint;
 
   /**
    * When the change was made.
@@ -121,6 +128,13 @@ export type AuditEntry = Message<"ticketing.v1.AuditEntry"> & {
    * @generated from field: repeated string changed_fields = 15;
    */
   changedFields: string[];
+
+  /**
+   * Names of values that were erased from this entry, such as `after.title` and `reason`, sorted.
+   *
+   * @generated from field: repeated string erased_fields = 16;
+   */
+  erasedFields: string[];
 };
 
 /**

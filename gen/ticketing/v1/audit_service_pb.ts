@@ -4,22 +4,24 @@
 // @generated from file ticketing/v1/audit_service.proto (package ticketing.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { AuditEntry } from "./audit_entry_pb.ts";
 import { file_ticketing_v1_audit_entry } from "./audit_entry_pb.ts";
+import type { AuditFinding, AuditVerificationTally, InclusionProof } from "./audit_proof_pb.ts";
+import { file_ticketing_v1_audit_proof } from "./audit_proof_pb.ts";
 import { file_ticketing_v1_options } from "./options_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file ticketing/v1/audit_service.proto.
  */
 export const file_ticketing_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB0aWNrZXRpbmcvdjEvYXVkaXRfc2VydmljZS5wcm90bxIMdGlja2V0aW5nLnYxIuwFChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBJaCgtlbnRpdHlfdHlwZRgBIAEoCUJF4EEBukg/cj1SAFIGdGlja2V0UgVhZ2VudFIFZ3JvdXBSCm1lbWJlcnNoaXBSCHNldHRpbmdzUg1zZXJ2aWNlX3Rva2VuEiIKCWVudGl0eV9pZBgCIAEoCUIP4EEBukgJcgcYgAG6AQEAEh4KBWFjdG9yGAMgASgJQg/gQQG6SAlyBxiAAroBAQASHAoDcnBjGAQgASgJQg/gQQG6SAlyBxiAAboBAQASIgoKcmVxdWVzdF9pZBgFIAEoCUIO4EEBukgI2AEBcgOwAQESRAoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCFOBBAbpIDrIBCyIHCP+C0f+vBzIAEkIKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIU4EEBukgOsgELIgcI/4LR/68HMgASHwoGZmlsdGVyGAggASgJQg/gQQG6SAlyBxiAILoBAQASHQoJcGFnZV9zaXplGDIgASgFQgrgQQG6SAQaAigAEiMKCnBhZ2VfdG9rZW4YMyABKAlCD+BBAbpICXIHGIAgugEBADr/AbpI+wEaawoPYXVkaXQuZW50aXR5X2lkEihlbnRpdHlfaWQgbmVlZHMgYW4gZW50aXR5X3R5cGUgYmVzaWRlIGl0Gi50aGlzLmVudGl0eV9pZCA9PSAnJyB8fCB0aGlzLmVudGl0eV90eXBlICE9ICcnGosBCgthdWRpdC50aW1lcxIqc3RhcnRfdGltZSBtdXN0IG5vdCBiZSBsYXRlciB0aGFuIGVuZF90aW1lGlAhaGFzKHRoaXMuc3RhcnRfdGltZSkgfHwgIWhhcyh0aGlzLmVuZF90aW1lKSB8fCB0aGlzLnN0YXJ0X3RpbWUgPD0gdGhpcy5lbmRfdGltZSJuChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USNAoNYXVkaXRfZW50cmllcxgBIAMoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMSHAoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgPgQQMiQQoUR2V0QXVkaXRFbnRyeVJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIksKFUdldEF1ZGl0RW50cnlSZXNwb25zZRIyCgthdWRpdF9lbnRyeRgBIAEoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMy5QEKDEF1ZGl0U2VydmljZRJuChBMaXN0QXVkaXRFbnRyaWVzEiUudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiYudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSILkAIB4uAYBAoCAQUSZQoNR2V0QXVkaXRFbnRyeRIiLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVxdWVzdBojLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVzcG9uc2UiC5ACAeLgGAQKAgEFQk4KE2RvY2tldC50aWNrZXRpbmcudjFQAVofZG9ja2V0L3RpY2tldGluZy92MTt0aWNrZXRpbmd2MaoCE0RvY2tldC5UaWNrZXRpbmcuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_ticketing_v1_audit_entry, file_ticketing_v1_options]);
+  fileDesc("CiB0aWNrZXRpbmcvdjEvYXVkaXRfc2VydmljZS5wcm90bxIMdGlja2V0aW5nLnYxIuwFChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBJaCgtlbnRpdHlfdHlwZRgBIAEoCUJF4EEBukg/cj1SAFIGdGlja2V0UgVhZ2VudFIFZ3JvdXBSCm1lbWJlcnNoaXBSCHNldHRpbmdzUg1zZXJ2aWNlX3Rva2VuEiIKCWVudGl0eV9pZBgCIAEoCUIP4EEBukgJcgcYgAG6AQEAEh4KBWFjdG9yGAMgASgJQg/gQQG6SAlyBxiAAroBAQASHAoDcnBjGAQgASgJQg/gQQG6SAlyBxiAAboBAQASIgoKcmVxdWVzdF9pZBgFIAEoCUIO4EEBukgI2AEBcgOwAQESRAoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCFOBBAbpIDrIBCyIHCP+C0f+vBzIAEkIKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIU4EEBukgOsgELIgcI/4LR/68HMgASHwoGZmlsdGVyGAggASgJQg/gQQG6SAlyBxiAILoBAQASHQoJcGFnZV9zaXplGDIgASgFQgrgQQG6SAQaAigAEiMKCnBhZ2VfdG9rZW4YMyABKAlCD+BBAbpICXIHGIAgugEBADr/AbpI+wEaawoPYXVkaXQuZW50aXR5X2lkEihlbnRpdHlfaWQgbmVlZHMgYW4gZW50aXR5X3R5cGUgYmVzaWRlIGl0Gi50aGlzLmVudGl0eV9pZCA9PSAnJyB8fCB0aGlzLmVudGl0eV90eXBlICE9ICcnGosBCgthdWRpdC50aW1lcxIqc3RhcnRfdGltZSBtdXN0IG5vdCBiZSBsYXRlciB0aGFuIGVuZF90aW1lGlAhaGFzKHRoaXMuc3RhcnRfdGltZSkgfHwgIWhhcyh0aGlzLmVuZF90aW1lKSB8fCB0aGlzLnN0YXJ0X3RpbWUgPD0gdGhpcy5lbmRfdGltZSJuChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USNAoNYXVkaXRfZW50cmllcxgBIAMoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMSHAoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgPgQQMiQQoUR2V0QXVkaXRFbnRyeVJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIksKFUdldEF1ZGl0RW50cnlSZXNwb25zZRIyCgthdWRpdF9lbnRyeRgBIAEoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMilgIKFVZlcmlmeUF1ZGl0TG9nUmVxdWVzdBIiCg5zdGFydF9zZXF1ZW5jZRgBIAEoA0IK4EEBukgEIgIoABIgCgxlbmRfc2VxdWVuY2UYAiABKANCCuBBAbpIBCICKAASKAoLY2hlY2twb2ludHMYAyADKAlCE+BBAbpIDZIBChDoByIFcgMY0A86jAG6SIgBGoUBCg9hdWRpdC5zZXF1ZW5jZXMSLnN0YXJ0X3NlcXVlbmNlIG11c3Qgbm90IGJlIGJleW9uZCBlbmRfc2VxdWVuY2UaQnRoaXMuZW5kX3NlcXVlbmNlID09IDAgfHwgdGhpcy5zdGFydF9zZXF1ZW5jZSA8PSB0aGlzLmVuZF9zZXF1ZW5jZSLPAQoWVmVyaWZ5QXVkaXRMb2dSZXNwb25zZRIyCgdmaW5kaW5nGAEgASgLMhoudGlja2V0aW5nLnYxLkF1ZGl0RmluZGluZ0ID4EEDSAASPQoIcHJvZ3Jlc3MYAiABKAsyJC50aWNrZXRpbmcudjEuQXVkaXRWZXJpZmljYXRpb25UYWxseUID4EEDSAASOQoEZG9uZRgDIAEoCzIkLnRpY2tldGluZy52MS5BdWRpdFZlcmlmaWNhdGlvblRhbGx5QgPgQQNIAEIHCgVldmVudCJFChhHZXRJbmNsdXNpb25Qcm9vZlJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIlcKGUdldEluY2x1c2lvblByb29mUmVzcG9uc2USOgoPaW5jbHVzaW9uX3Byb29mGAEgASgLMhwudGlja2V0aW5nLnYxLkluY2x1c2lvblByb29mQgPgQQMimwEKFUV4cG9ydEF1ZGl0TG9nUmVxdWVzdBI8CgZmb3JtYXQYASABKA4yHy50aWNrZXRpbmcudjEuQXVkaXRFeHBvcnRGb3JtYXRCC+BBAbpIBYIBAhABEiIKDmFmdGVyX3NlcXVlbmNlGAIgASgDQgrgQQG6SAQiAigAEiAKDGVuZF9zZXF1ZW5jZRgDIAEoA0IK4EEBukgEIgIoACJIChZFeHBvcnRBdWRpdExvZ1Jlc3BvbnNlEhIKBWNodW5rGAEgASgMQgPgQQMSGgoNbGFzdF9zZXF1ZW5jZRgCIAEoA0ID4EEDKnUKEUF1ZGl0RXhwb3J0Rm9ybWF0EiMKH0FVRElUX0VYUE9SVF9GT1JNQVRfVU5TUEVDSUZJRUQQABIeChpBVURJVF9FWFBPUlRfRk9STUFUX05ESlNPThABEhsKF0FVRElUX0VYUE9SVF9GT1JNQVRfQ1NWEAIysAQKDEF1ZGl0U2VydmljZRJuChBMaXN0QXVkaXRFbnRyaWVzEiUudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiYudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSILkAIB4uAYBAoCAQUSZQoNR2V0QXVkaXRFbnRyeRIiLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVxdWVzdBojLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVzcG9uc2UiC5ACAeLgGAQKAgEFEmoKDlZlcmlmeUF1ZGl0TG9nEiMudGlja2V0aW5nLnYxLlZlcmlmeUF1ZGl0TG9nUmVxdWVzdBokLnRpY2tldGluZy52MS5WZXJpZnlBdWRpdExvZ1Jlc3BvbnNlIguQAgHi4BgECgIBBTABEnEKEUdldEluY2x1c2lvblByb29mEiYudGlja2V0aW5nLnYxLkdldEluY2x1c2lvblByb29mUmVxdWVzdBonLnRpY2tldGluZy52MS5HZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlIguQAgHi4BgECgIBBRJqCg5FeHBvcnRBdWRpdExvZxIjLnRpY2tldGluZy52MS5FeHBvcnRBdWRpdExvZ1JlcXVlc3QaJC50aWNrZXRpbmcudjEuRXhwb3J0QXVkaXRMb2dSZXNwb25zZSILkAIB4uAYBAoCAQUwAUJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_ticketing_v1_audit_entry, file_ticketing_v1_audit_proof, file_ticketing_v1_options]);
 
 /**
  * Which audit entries to list. Conditions given together must all hold.
@@ -179,6 +181,232 @@ export const GetAuditEntryResponseSchema: GenMessage<GetAuditEntryResponse> = /*
   messageDesc(file_ticketing_v1_audit_service, 3);
 
 /**
+ * What of the log to verify.
+ *
+ * @generated from message ticketing.v1.VerifyAuditLogRequest
+ */
+export type VerifyAuditLogRequest = Message<"ticketing.v1.VerifyAuditLogRequest"> & {
+  /**
+   * Where to begin: the seal of this sequence is verified whole. 0: with the first.
+   *
+   * @generated from field: int64 start_sequence = 1;
+   */
+  startSequence: bigint;
+
+  /**
+   * Where to end: the seal of this sequence is verified whole. 0: with the last; then it is also verified that nothing was inserted anywhere.
+   *
+   * @generated from field: int64 end_sequence = 2;
+   */
+  endSequence: bigint;
+
+  /**
+   * Checkpoints that the caller kept, beside those that the service wrote: lines of JSON of at most 2000 characters, at most 1000.
+   *
+   * @generated from field: repeated string checkpoints = 3;
+   */
+  checkpoints: string[];
+};
+
+/**
+ * Describes the message ticketing.v1.VerifyAuditLogRequest.
+ * Use `create(VerifyAuditLogRequestSchema)` to create a new message.
+ */
+export const VerifyAuditLogRequestSchema: GenMessage<VerifyAuditLogRequest> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 4);
+
+/**
+ * What a verification has to say.
+ *
+ * @generated from message ticketing.v1.VerifyAuditLogResponse
+ */
+export type VerifyAuditLogResponse = Message<"ticketing.v1.VerifyAuditLogResponse"> & {
+  /**
+   * One of them in each message.
+   *
+   * @generated from oneof ticketing.v1.VerifyAuditLogResponse.event
+   */
+  event: {
+    /**
+     * Something that is wrong.
+     *
+     * @generated from field: ticketing.v1.AuditFinding finding = 1;
+     */
+    value: AuditFinding;
+    case: "finding";
+  } | {
+    /**
+     * How far it has come.
+     *
+     * @generated from field: ticketing.v1.AuditVerificationTally progress = 2;
+     */
+    value: AuditVerificationTally;
+    case: "progress";
+  } | {
+    /**
+     * It is done: the last message.
+     *
+     * @generated from field: ticketing.v1.AuditVerificationTally done = 3;
+     */
+    value: AuditVerificationTally;
+    case: "done";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message ticketing.v1.VerifyAuditLogResponse.
+ * Use `create(VerifyAuditLogResponseSchema)` to create a new message.
+ */
+export const VerifyAuditLogResponseSchema: GenMessage<VerifyAuditLogResponse> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 5);
+
+/**
+ * What GetInclusionProof needs.
+ *
+ * @generated from message ticketing.v1.GetInclusionProofRequest
+ */
+export type GetInclusionProofRequest = Message<"ticketing.v1.GetInclusionProofRequest"> & {
+  /**
+   * The entry: 1–18 decimal digits.
+   *
+   * @generated from field: string entry_id = 1;
+   */
+  entryId: string;
+};
+
+/**
+ * Describes the message ticketing.v1.GetInclusionProofRequest.
+ * Use `create(GetInclusionProofRequestSchema)` to create a new message.
+ */
+export const GetInclusionProofRequestSchema: GenMessage<GetInclusionProofRequest> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 6);
+
+/**
+ * The proof asked for.
+ *
+ * @generated from message ticketing.v1.GetInclusionProofResponse
+ */
+export type GetInclusionProofResponse = Message<"ticketing.v1.GetInclusionProofResponse"> & {
+  /**
+   * The proof.
+   *
+   * @generated from field: ticketing.v1.InclusionProof inclusion_proof = 1;
+   */
+  inclusionProof?: InclusionProof | undefined;
+};
+
+/**
+ * Describes the message ticketing.v1.GetInclusionProofResponse.
+ * Use `create(GetInclusionProofResponseSchema)` to create a new message.
+ */
+export const GetInclusionProofResponseSchema: GenMessage<GetInclusionProofResponse> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 7);
+
+/**
+ * What of the log to export, and how.
+ *
+ * @generated from message ticketing.v1.ExportAuditLogRequest
+ */
+export type ExportAuditLogRequest = Message<"ticketing.v1.ExportAuditLogRequest"> & {
+  /**
+   * The form of the text. Absent: NDJSON.
+   *
+   * @generated from field: ticketing.v1.AuditExportFormat format = 1;
+   */
+  format: AuditExportFormat;
+
+  /**
+   * Only entries after this sequence: the `last_sequence` of what has been received. 0: from the first.
+   *
+   * @generated from field: int64 after_sequence = 2;
+   */
+  afterSequence: bigint;
+
+  /**
+   * Only entries up to this sequence. 0: up to the last.
+   *
+   * @generated from field: int64 end_sequence = 3;
+   */
+  endSequence: bigint;
+};
+
+/**
+ * Describes the message ticketing.v1.ExportAuditLogRequest.
+ * Use `create(ExportAuditLogRequestSchema)` to create a new message.
+ */
+export const ExportAuditLogRequestSchema: GenMessage<ExportAuditLogRequest> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 8);
+
+/**
+ * A piece of an export.
+ *
+ * @generated from message ticketing.v1.ExportAuditLogResponse
+ */
+export type ExportAuditLogResponse = Message<"ticketing.v1.ExportAuditLogResponse"> & {
+  /**
+   * Whole lines in UTF-8, each with its line feed; in CSV the first piece of an export from the beginning opens with the heading.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+
+  /**
+   * The sequence of its last entry.
+   *
+   * @generated from field: int64 last_sequence = 2;
+   */
+  lastSequence: bigint;
+};
+
+/**
+ * Describes the message ticketing.v1.ExportAuditLogResponse.
+ * Use `create(ExportAuditLogResponseSchema)` to create a new message.
+ */
+export const ExportAuditLogResponseSchema: GenMessage<ExportAuditLogResponse> = /*@__PURE__*/
+  messageDesc(file_ticketing_v1_audit_service, 9);
+
+/**
+ * The form of an export.
+ *
+ * @generated from enum ticketing.v1.AuditExportFormat
+ */
+export const AuditExportFormat = {
+  /**
+   * NDJSON.
+   *
+   * @generated from enum value: AUDIT_EXPORT_FORMAT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * An object of JSON on each line: the form that inclusion proofs are verified with.
+   *
+   * @generated from enum value: AUDIT_EXPORT_FORMAT_NDJSON = 1;
+   */
+  NDJSON: 1,
+
+  /**
+   * RFC 4180, with a heading; `before` and `after` as JSON. Values that a spreadsheet would take for a formula begin with an apostrophe.
+   *
+   * @generated from enum value: AUDIT_EXPORT_FORMAT_CSV = 2;
+   */
+  CSV: 2,
+} as const;
+
+/**
+ * The form of an export.
+ *
+ * @generated from enum ticketing.v1.AuditExportFormat
+ */
+export type AuditExportFormat = (typeof AuditExportFormat)[keyof typeof AuditExportFormat] | UnknownEnum;
+
+/**
+ * Describes the enum ticketing.v1.AuditExportFormat.
+ */
+export const AuditExportFormatSchema: GenEnum<AuditExportFormat> = /*@__PURE__*/
+  enumDesc(file_ticketing_v1_audit_service, 0);
+
+/**
  * Reads the audit log: every change of every ticket, agent, group, membership, setting and token.
  *
  * @generated from service ticketing.v1.AuditService
@@ -210,6 +438,46 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof GetAuditEntryRequestSchema;
     output: typeof GetAuditEntryResponseSchema;
+  },
+  /**
+   * Verifies the sealed log against its hashes and signatures, and against checkpoints: those that the service wrote, and those that the
+   * caller kept. Streams findings as they come, tallies of how far it is, and in the end the last tally. No finding: nothing was changed,
+   * removed, inserted, exchanged or cut since it was sealed.
+   *
+   * Permission: admins; auditors.
+   *
+   * @generated from rpc ticketing.v1.AuditService.VerifyAuditLog
+   */
+  verifyAuditLog: {
+    methodKind: "server_streaming";
+    input: typeof VerifyAuditLogRequestSchema;
+    output: typeof VerifyAuditLogResponseSchema;
+  },
+  /**
+   * Proves that an entry is part of a signed seal. See `docs/audit-log.md` for how to verify it.
+   *
+   * Permission: admins; auditors.
+   * Fails with: AUDIT_ENTRY_NOT_FOUND, AUDIT_ENTRY_NOT_SEALED.
+   *
+   * @generated from rpc ticketing.v1.AuditService.GetInclusionProof
+   */
+  getInclusionProof: {
+    methodKind: "unary";
+    input: typeof GetInclusionProofRequestSchema;
+    output: typeof GetInclusionProofResponseSchema;
+  },
+  /**
+   * Streams sealed entries in order of their sequence, as text. Cut off, it is resumed after `last_sequence`. It ends
+   * with the last entry that is sealed when it gets there.
+   *
+   * Permission: admins; auditors.
+   *
+   * @generated from rpc ticketing.v1.AuditService.ExportAuditLog
+   */
+  exportAuditLog: {
+    methodKind: "server_streaming";
+    input: typeof ExportAuditLogRequestSchema;
+    output: typeof ExportAuditLogResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_ticketing_v1_audit_service, 0);

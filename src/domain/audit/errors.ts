@@ -6,3 +6,10 @@ export class AuditEntryNotFound extends DomainError {
     super('not_found', 'AUDIT_ENTRY_NOT_FOUND', `no audit entry has the id ${entryId}`, { facts: { audit_entry: entryId } });
   }
 }
+
+/** The entry has no seal yet: it is made a second or two after the change. */
+export class AuditEntryNotSealed extends DomainError {
+  constructor(entryId: string) {
+    super('failed_precondition', 'AUDIT_ENTRY_NOT_SEALED', `the audit entry ${entryId} is not sealed yet`, { facts: { audit_entry: entryId } });
+  }
+}

@@ -20,11 +20,15 @@ export interface AuditEntryRow {
   readonly before: string | null;
   readonly after: string | null;
   readonly changed_fields: readonly string[];
+  readonly erased_fields: readonly string[];
+  /** Null until it is sealed. */
+  readonly sequence: string | null;
 }
 
 /** What to select from `audit_entries e` to get an `AuditEntryRow`. */
 export const AUDIT_ENTRY_COLUMNS = `e.entry_id, e.time, e.actor, e.actor_kind, e.rpc, e.request_id, e.reason, e.entity_type, e.entity_id,
-  e.version, e.operation, e.before::text, e.after::text, e.changed_fields`;
+  e.version, e.operation, e.before::text, e.after::text, e.changed_fields, e.erased_fields,
+  (SELECT s.sequence FROM sealed_entries s WHERE s.entry_id = e.entry_id AND s.time = e.time) AS sequence`;
 
 // Columns that hold an enum's numbers, shown by the names that the contract gives them.
 const ENUM_COLUMNS: Readonly<Record<string, Readonly<Record<string, ReadonlyMap<number, string>>>>> = {
@@ -50,6 +54,8 @@ export function toAuditEntry(row: AuditEntryRow): MessageInitShape<typeof AuditE
     ...(before && { before }),
     ...(after && { after }),
     changedFields: [...row.changed_fields],
+    erasedFields: [...row.erased_fields],
+    sequence: BigInt(row.sequence ?? 0),
   };
 }
 

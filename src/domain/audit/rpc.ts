@@ -1,33 +1,100 @@
 import type { DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
 import { type AuditEntry, AuditEntrySchema } from '../../../gen/ticketing/v1/audit_entry_pb.ts';
-import { type AuditService, ListAuditEntriesRequestSchema } from '../../../gen/ticketing/v1/audit_service_pb.ts';
+import { AuditFindingKind } from '../../../gen/ticketing/v1/audit_proof_pb.ts';
+import { AuditExportFormat, type AuditService, ListAuditEntriesRequestSchema } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { fromTimestamp } from '../../foundation/clock.ts';
 import type { Context, Handlers } from '../../foundation/context.ts';
+import { InvalidField } from '../../foundation/errors.ts';
 import { listPage } from '../../foundation/list-page.ts';
+import { exportEntries } from './export.ts';
 import { toAuditEntry } from './message.ts';
 import { getAuditEntry, listEntries, NEWEST_FIRST, type WantedEntries } from './queries.ts';
+import type { Finding } from './sealing/check-entries.ts';
+import { proveInclusion } from './sealing/proof.ts';
+import { readCheckpoint, type Seal } from './sealing/seal.ts';
+import type { Trust } from './sealing/trust.ts';
+import { type Tally, verifyLog } from './sealing/verification.ts';
 
-/** The handlers of AuditService. */
-export const auditHandlers: Handlers<typeof AuditService> = {
-  async listAuditEntries(request, ctx) {
-    const { entityType, entityId, actor, rpc, requestId, filter, startTime, endTime } = request;
-    const page = await listEntryPage(ctx, [ListAuditEntriesRequestSchema, request], {
-      entityType,
-      entityId,
-      actor,
-      rpc,
-      requestId,
-      filter,
-      startTime: startTime && fromTimestamp(startTime),
-      endTime: endTime && fromTimestamp(endTime),
-    });
-    return { auditEntries: page.items, nextPageToken: page.nextPageToken };
-  },
+/** The handlers of AuditService; what a verification believes comes from outside the database. */
+export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
+  return {
+    async listAuditEntries(request, ctx) {
+      const { entityType, entityId, actor, rpc, requestId, filter, startTime, endTime } = request;
+      const page = await listEntryPage(ctx, [ListAuditEntriesRequestSchema, request], {
+        entityType,
+        entityId,
+        actor,
+        rpc,
+        requestId,
+        filter,
+        startTime: startTime && fromTimestamp(startTime),
+        endTime: endTime && fromTimestamp(endTime),
+      });
+      return { auditEntries: page.items, nextPageToken: page.nextPageToken };
+    },
 
-  async getAuditEntry({ entryId }, ctx) {
-    return { auditEntry: toAuditEntry(await getAuditEntry(ctx.sql, entryId)) };
-  },
-};
+    async getAuditEntry({ entryId }, ctx) {
+      return { auditEntry: toAuditEntry(await getAuditEntry(ctx.sql, entryId)) };
+    },
+
+    async *verifyAuditLog(request, ctx) {
+      const given = request.checkpoints.map(readGivenCheckpoint);
+      const checkpoints = [...(await trust.checkpoints()), ...given];
+      let tally: Tally | undefined;
+      for await (const told of verifyLog({ sql: ctx.sql, keys: trust.keys, checkpoints, ...boundsOf(request) })) {
+        if ('kind' in told) {
+          yield { event: { case: 'finding', value: toFinding(told) } };
+          continue;
+        }
+        // The last tally is told as such: each is held back until another comes.
+        if (tally) yield { event: { case: 'progress', value: toTally(tally) } };
+        tally = told;
+      }
+      if (tally) yield { event: { case: 'done', value: toTally(tally) } };
+    },
+
+    async getInclusionProof({ entryId }, ctx) {
+      const proof = await proveInclusion(ctx.sql, entryId);
+      return { inclusionProof: { ...proof, sequence: BigInt(proof.sequence), path: proof.path.map((hash) => Buffer.from(hash, 'hex')) } };
+    },
+
+    async *exportAuditLog({ format, afterSequence, endSequence }, ctx) {
+      const form = format === AuditExportFormat.CSV ? 'csv' : 'ndjson';
+      for await (const { text, lastSequence } of exportEntries(ctx.sql, form, Number(afterSequence), Number(endSequence) || undefined)) {
+        yield { chunk: Buffer.from(text), lastSequence: BigInt(lastSequence) };
+      }
+    },
+  };
+}
+
+function readGivenCheckpoint(line: string, at: number): Seal {
+  try {
+    return readCheckpoint(line);
+  } catch (error) {
+    throw new InvalidField(`checkpoints[${at}]`, `must be a line that the service wrote: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const boundsOf = ({ startSequence, endSequence }: { readonly startSequence: bigint; readonly endSequence: bigint }) => ({
+  startSequence: Number(startSequence) || undefined,
+  endSequence: Number(endSequence) || undefined,
+});
+
+function toFinding({ kind, says, seal, sequence, entryId }: Finding) {
+  return { kind: AuditFindingKind[kind], description: says, seal: BigInt(seal ?? 0), sequence: BigInt(sequence ?? 0), entryId: entryId ?? '' };
+}
+
+const toTally = (tally: Tally) => ({
+  entries: BigInt(tally.entries),
+  seals: BigInt(tally.seals),
+  signatures: BigInt(tally.signatures),
+  checkpoints: BigInt(tally.checkpoints),
+  erasedEntries: BigInt(tally.erasedEntries),
+  droppedEntries: BigInt(tally.droppedEntries),
+  unsealedEntries: BigInt(tally.unsealedEntries),
+  lastSequence: BigInt(tally.lastSequence),
+  endSequence: BigInt(tally.endSequence),
+});
 
 /**
  * A page of every change of one thing, newest first, for other folders to answer their own history

@@ -4,17 +4,20 @@ import { AuditService } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { agentHandlers, membershipHandlers } from '../../domain/agents/index.ts';
-import { auditHandlers } from '../../domain/audit/index.ts';
+import { makeAuditHandlers, NO_TRUST, type Trust } from '../../domain/audit/index.ts';
 import { groupHandlers } from '../../domain/groups/index.ts';
 import { assignmentHandlers } from '../../domain/simulation/index.ts';
 import { ticketHandlers } from '../../domain/tickets/index.ts';
 import { type Route, route } from './endpoints.ts';
 
 /** Every service of ours that is served, with its handlers. Health and reflection come by themselves. */
-export const routes: readonly Route[] = [
+export const makeRoutes = (trust: Trust): readonly Route[] => [
   route(TicketService, ticketHandlers),
   route(AgentService, agentHandlers),
   route(GroupService, { ...groupHandlers, ...membershipHandlers }),
-  route(AuditService, auditHandlers),
+  route(AuditService, makeAuditHandlers(trust)),
   route(AssignmentService, assignmentHandlers),
 ];
+
+/** The same without keys that could verify signatures. */
+export const routes = makeRoutes(NO_TRUST);

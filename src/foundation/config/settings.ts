@@ -131,6 +131,31 @@ export const settings = {
     'Claim that holds the roles, as a list or as words; dots lead into objects, as in realm_access.roles.',
   ),
   jwtAgentClaim: setting('DOCKET_JWT_AGENT_CLAIM', text().min(1).default('sub'), 'Claim that holds the agent id of a caller with the role agent.'),
+  auditKeyFile: setting(
+    'DOCKET_AUDIT_KEY_FILE',
+    text().optional(),
+    'File with the Ed25519 private key (PKCS 8, PEM) that seals of the audit log are signed with. Unset: with the embedded PostgreSQL one is made at the first start, in the data directory; with another seals are not signed.',
+  ),
+  auditTrustedKeysFile: setting(
+    'DOCKET_AUDIT_TRUSTED_KEYS_FILE',
+    text().optional(),
+    'File with public keys (PEM) that seals were signed with before; a verification believes them as well as the own one.',
+  ),
+  auditCheckpointFile: setting(
+    'DOCKET_AUDIT_CHECKPOINT_FILE',
+    text().optional(),
+    'File that signed checkpoints of the audit log are added to, a line each. Unset: audit-checkpoints.ndjson in the data directory. Keep copies where the database cannot be changed from.',
+  ),
+  auditCheckpointUrl: setting(
+    'DOCKET_AUDIT_CHECKPOINT_URL',
+    url(/^https?$/, 'https://witness.example.org/docket').optional(),
+    'Where checkpoints are sent too: POST, application/json, one in each request.',
+  ),
+  auditCheckpointSeconds: setting(
+    'DOCKET_AUDIT_CHECKPOINT_SECONDS',
+    wholeNumber(1, 86_400).default(60),
+    'Least time between two checkpoints, in seconds. There is one at every stop, too.',
+  ),
   token: secretSetting(
     'DOCKET_TOKEN',
     text().optional(),

@@ -116,6 +116,16 @@ BEGIN
     EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
   END LOOP;
 END $$;
+DO $$
+DECLARE
+  kept regclass;
+BEGIN
+  FOR kept IN SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = '${SCHEMA}'::regnamespace AND c.relkind IN ('r', 'p')
+    AND (c.relname LIKE 'sealed\\_entries%' OR c.relname = 'audit_seals') LOOP
+    EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
+  END LOOP;
+END $$;
+REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.erasures, ${SCHEMA}.dropped_months FROM ${SERVICE_ROLE};
 REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.eligibility_changes, ${SCHEMA}.agent_presence FROM ${SERVICE_ROLE};
 REVOKE UPDATE, DELETE ON ${SCHEMA}.assignment_decisions, ${SCHEMA}.assignment_rounds, ${SCHEMA}.assignment_releases FROM ${SERVICE_ROLE};
 `;

@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
+import { ENTRY_PARTS, type EntryParts, entryText, PART_SEPARATOR } from './entry-text.ts';
+import { leafOf } from './leaf.ts';
+import { merkleRoot } from './merkle.ts';
+import { findHashes, findLastSeal } from './read.ts';
+import { findSignatureFault, makeSeal, type Seal } from './seal.ts';
+import type { PublicKeys, Signer } from './signing.ts';
+
+/** Entries in one seal at most: a proof needs 10 hashes then. */
+export const SEAL_ENTRIES = 1_024;
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/** How a round ended. */
+export interface Round {
+  readonly seals: readonly Seal[];
+  readonly entries: number;
+  /** There is more to seal at once. */
+  readonly more: boolean;
+  /** How long the oldest entry had waited, in milliseconds; none when there was none. */
+  readonly lagsMs: readonly number[];
+  /** The database turned out to be an older state of itself: why that is believed. */
+  readonly restored?: string;
+}
+
+const NOTHING: Round = { seals: [], entries: 0, more: false, lagsMs: [] };
+
+/** Where the log stood at some moment: whoever began to write after it has transaction and entry ids beyond these. */
+interface Mark {
+  readonly nextTransaction: bigint;
+  readonly entryId: bigint;
+}
+
+/** Once through all that is unsealed: a part of it in each round. */
+interface Pass {
+  /** Of the transactions under way when it began: what those before it wrote is met. */
+  readonly oldestTransaction: bigint;
+  readonly afterEntryId: bigint;
+}
+
+/** What a round learnt, true once it is committed. */
+interface Finished {
+  readonly round: Round;
+  readonly mark: Mark;
+  readonly settled: bigint;
+  readonly pass: Pass;
+}
+
+interface LastSeal {
+  readonly seal: string;
+  readonly epoch: number;
+  readonly last_sequence: string;
+  readonly hash: string;
+  readonly settled_entry_id: string;
+  readonly server: string;
+  readonly epoch_entry_id: string;
+  readonly key_id: string | null;
+}
+
+interface Entry {
+  readonly entry_id: string;
+  readonly time: string;
+  readonly month: string;
+  readonly parts: string;
+  readonly waited_ms: number;
+}
+
+/** What a sealer works with. */
+export interface SealerDeps {
+  readonly orm: MikroORM;
+  /** Without one seals are not signed. */
+  readonly signer: Signer | undefined;
+  /** That seals may have been signed with. */
+  readonly keys: PublicKeys;
+  /** The newest seal that is on record outside the database, if any. */
+  readonly newestCheckpoint: () => Seal | undefined;
+}
+
+/**
+ * Numbers and chains the entries of the audit log after their commit. Any process may try: the one that holds the lock seals, and where it stopped the next
+ * goes on, since all that matters is in the database. Nobody who writes entries ever waits for it.
+ */
+export class Sealer {
+  readonly #orm: MikroORM;
+  readonly #signer: Signer | undefined;
+  readonly #keys: PublicKeys;
+  readonly #newestCheckpoint: () => Seal | undefined;
+  #marks: Mark[] = [];
+  /** No entry up to here is unsealed. */
+  #settled = 0n;
+  /** Where a pass over more entries than fit into a round goes on. */
+  #pass: Pass | undefined;
+  /** Everything was sealed when the log and the oldest transaction stood here. */
+  #drained: { readonly entryId: bigint; readonly oldestTransaction: bigint } | undefined;
+
+  constructor(deps: SealerDeps) {
+    this.#orm = deps.orm;
+    this.#signer = deps.signer;
+    this.#keys = deps.keys;
+    this.#newestCheckpoint = deps.newestCheckpoint;
+  }
+
+  /** Seals what is settled, some thousand entries at most. Does nothing while another process is at it. */
+  async round(): Promise<Round> {
+    if (await this.#isIdle()) return NOTHING;
+    const finished = await this.#orm.em.fork().transactional((em) => this.#seal(sqlOf(em)));
+    if (!finished) return NOTHING;
+    this.#learn(finished);
+    return finished.round;
+  }
+
+  /** Nothing was written since all was sealed, and nobody has ended who was writing then. */
+  async #isIdle(): Promise<boolean> {
+    if (!this.#drained) return false;
+    const { entryId, oldestTransaction } = await readMark(sqlOf(this.#orm.em.fork()));
+    return entryId === this.#drained.entryId && (this.#settled === entryId || oldestTransaction === this.#drained.oldestTransaction);
+  }
+
+  /** A mark counts once everybody who had begun before it had ended, and a whole pass has been made since. */
+  #learn({ round, mark, settled, pass }: Finished): void {
+    this.#settled = settled;
+    this.#marks = [...(round.restored ? [] : this.#marks), mark];
+    this.#pass = round.more ? pass : undefined;
+    this.#drained = round.more ? undefined : { entryId: mark.entryId, oldestTransaction: pass.oldestTransaction };
+    if (round.more) return;
+    while (this.#marks[0] && this.#marks[0].nextTransaction <= pass.oldestTransaction) this.#settled = (this.#marks.shift() as Mark).entryId;
+  }
+
+  async #seal(sql: Sql): Promise<Finished | undefined> {
+    const [lock] = await sql<{ held: boolean }>(`SELECT pg_try_advisory_xact_lock(hashtext('docket.seal_audit_entries')) AS held`);
+    if (!lock?.held) return undefined;
+    // Rows are found by their keys: a plan made while the tables were small would go through all of them later.
+    await sql(`SELECT set_config('enable_' || way, 'off', true) FROM unnest('{seqscan,hashjoin,mergejoin}'::text[]) way`);
+    const { oldestTransaction, ...mark } = await readMark(sql);
+    const last = await readLastSeal(sql);
+    const [now] = await sql<{ time: string; server: string }>(
+      `SELECT to_jsonb(docket_now()) #>> '{}' AS time, system_identifier::text AS server FROM pg_control_system()`,
+    );
+    if (!now) throw new Error('the database did not say what time it is');
+    const restore = await this.#findRestore(sql, last, now.server);
+    const stored = BigInt(last?.settled_entry_id ?? 0);
+    const settled = restore || stored > this.#settled ? stored : this.#settled;
+    const epoch = { number: restore?.epoch ?? last?.epoch ?? 1, entryId: restore ? mark.entryId : BigInt(last?.epoch_entry_id ?? 0) };
+    const pass = (restore ? undefined : this.#pass) ?? { oldestTransaction, afterEntryId: settled };
+    const entries = await readUnsealed(sql, pass, epoch.entryId);
+    const seals: Seal[] = [];
+    for (const month of new Set(entries.map((entry) => entry.month))) {
+      const ofMonth = entries.filter((entry) => entry.month === month);
+      const before = seals.at(-1) ?? { header: { seal: Number(last?.seal ?? 0), last_sequence: Number(last?.last_sequence ?? 0) }, hash: last?.hash };
+      const { seal, last_sequence: sequence } = before.header;
+      const header = {
+        ...{ format: 1 as const, seal: seal + 1, epoch: epoch.number, first_sequence: sequence + 1, last_sequence: sequence + ofMonth.length },
+        ...{ month, previous_hash: before.hash ?? randomBytes(HASH_BYTES).toString('hex'), time: now.time },
+      };
+      seals.push(await writeSeal(sql, ofMonth, { header, signer: this.#signer, settled, server: now.server, epochEntryId: epoch.entryId }));
+    }
+    const lagsMs = entries.length === 0 ? [] : [Math.max(...entries.map(({ waited_ms }) => waited_ms))];
+    const round = {
+      seals,
+      entries: entries.length,
+      more: entries.length === SEAL_ENTRIES,
+      lagsMs,
+      ...(restore && seals.length > 0 && { restored: restore.why }),
+    };
+    const reached = entries.at(-1);
+    return { round, mark, settled, pass: reached ? { ...pass, afterEntryId: BigInt(reached.entry_id) } : pass };
+  }
+
+  /** Whether the log is not the one that was sealed last: an older state of it, one on another server, or a forged one. Then a new epoch begins. */
+  async #findRestore(sql: Sql, last: LastSeal | undefined, server: string): Promise<{ readonly epoch: number; readonly why: string } | undefined> {
+    const known = this.#newestCheckpoint();
+    const epoch = Math.max(known?.header.epoch ?? 0, last?.epoch ?? 0) + 1;
+    if (known && known.header.epoch >= (last?.epoch ?? 0)) {
+      const { seal } = known.header;
+      const hash = (await findHashes(sql, [seal])).get(seal);
+      if (hash === undefined) return { epoch, why: `the last seal is ${last?.seal ?? 'none'}, but a checkpoint speaks of seal ${seal}` };
+      if (hash !== known.hash) return { epoch, why: `seal ${seal} is another one than a checkpoint says` };
+    }
+    if (!last) return undefined;
+    if (last.server !== server) return { epoch, why: 'the database is on another server than at its last seal' };
+    const fault = this.#keys.size > 0 && last.key_id !== null ? findSignatureFault((await findLastSeal(sql))?.seal as Seal, this.#keys) : undefined;
+    return fault === undefined ? undefined : { epoch, why: `the last seal cannot be believed: ${fault}` };
+  }
+}
+
+/** First the last entry id, then the next transaction id: whoever gets a transaction id later has entry ids beyond. */
+async function readMark(sql: Sql): Promise<Mark & { readonly oldestTransaction: bigint }> {
+  const [entry] = await sql<{ id: string }>('SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM audit_entry_ids');
+  const [at] = await sql<{ next: string; oldest: string }>(
+    'SELECT pg_snapshot_xmax(s)::text AS next, pg_snapshot_xmin(s)::text AS oldest FROM pg_current_snapshot() s',
+  );
+  return { entryId: BigInt(entry?.id ?? 0), nextTransaction: BigInt(at?.next ?? 0), oldestTransaction: BigInt(at?.oldest ?? 0) };
+}
+
+async function readLastSeal(sql: Sql): Promise<LastSeal | undefined> {
+  const [last] = await sql<LastSeal>(
+    `SELECT seal, epoch, last_sequence, encode(hash, 'hex') AS hash, settled_entry_id, server, epoch_entry_id, key_id FROM audit_seals ORDER BY seal DESC LIMIT 1`,
+  );
+  return last;
+}
+
+/** Entries of transactions that have all ended, oldest first. Up to the beginning of an epoch transaction ids are another server's, and mean nothing. */
+function readUnsealed(sql: Sql, { oldestTransaction, afterEntryId }: Pass, epochEntryId: bigint): Promise<Entry[]> {
+  return sql<Entry>(
+    `SELECT e.entry_id, e.time::text AS time, to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-01') AS month, concat_ws(chr(31), ${ENTRY_PARTS}) AS parts,
+       (extract(epoch FROM docket_now() - e.time) * 1000)::float8 AS waited_ms
+     FROM audit_entries e
+     WHERE e.entry_id > $1 AND (e.transaction_id < $2::xid8 OR e.entry_id <= $3)
+       AND NOT EXISTS (SELECT FROM sealed_entries s WHERE s.entry_id = e.entry_id AND s.time = e.time)
+     ORDER BY e.entry_id LIMIT ${SEAL_ENTRIES}`,
+    [afterEntryId, String(oldestTransaction), epochEntryId],
+  );
+}
+
+/** What goes into a seal besides its entries. */
+interface SealParts {
+  readonly header: Omit<Seal['header'], 'merkle_root'>;
+  readonly signer: Signer | undefined;
+  readonly settled: bigint;
+  readonly server: string;
+  readonly epochEntryId: bigint;
+}
+
+async function writeSeal(sql: Sql, entries: readonly Entry[], { header, signer, settled, server, epochEntryId }: SealParts): Promise<Seal> {
+  const salts = entries.map(() => randomBytes(SALT_BYTES).toString('hex'));
+  const leaves = entries.map(({ parts }, at) => leafOf(entryText(parts.split(PART_SEPARATOR) as unknown as EntryParts), salts[at] as string) as string);
+  const seal = makeSeal({ ...header, merkle_root: merkleRoot(leaves) }, signer);
+  await sql(
+    `INSERT INTO sealed_entries (sequence, seal, entry_id, time, salt, leaf)
+     SELECT $1::bigint + place - 1, $2, entry_id, time, decode(salt, 'hex'), decode(leaf, 'hex')
+     FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::text[]) WITH ORDINALITY AS new(entry_id, time, salt, leaf, place)`,
+    [header.first_sequence, header.seal, entries.map((entry) => entry.entry_id), entries.map((entry) => entry.time), salts, leaves],
+  );
+  await sql(
+    `INSERT INTO audit_seals (seal, epoch, first_sequence, last_sequence, month, merkle_root, previous_hash, hash, time, key_id, signature, settled_entry_id, server, epoch_entry_id)
+     VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), decode($7, 'hex'), decode($8, 'hex'), $9, $10, decode($11, 'base64'), $12, $13, $14)`,
+    [
+      ...[header.seal, header.epoch, header.first_sequence, header.last_sequence, header.month, seal.header.merkle_root, header.previous_hash],
+      ...[seal.hash, header.time, seal.key_id ?? null, seal.signature ?? null, settled, server, epochEntryId],
+    ],
+  );
+  return seal;
+}

@@ -1,0 +1,56 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { openSigner, type PublicKeys, readPublicKeys, type Signer } from '../../domain/audit/index.ts';
+import type { Config } from '../../foundation/config/index.ts';
+
+/** What seals are signed with, and what signatures are believed. */
+export interface AuditKeys {
+  readonly signer: Signer | undefined;
+  readonly trusted: PublicKeys;
+}
+
+/** Where the key of the embedded database is kept, with mode 0600. */
+export const ownKeyFile = (config: Config): string => join(resolve(config.dataDirectory), 'audit-signing-key.pem');
+
+/**
+ * The configured keys; on the embedded database one is made at the first start, if none is configured. None on another one: then seals are not signed.
+ * @throws Error that names the setting whose file cannot be used.
+ */
+export async function openAuditKeys(config: Config, embedded: boolean): Promise<AuditKeys> {
+  const file = config.auditKeyFile ?? (embedded ? ownKeyFile(config) : undefined);
+  if (file !== undefined && config.auditKeyFile === undefined) await ensureKey(file);
+  const signer = file === undefined ? undefined : await readAs('DOCKET_AUDIT_KEY_FILE', file, openSigner);
+  const older = config.auditTrustedKeysFile ? await readAs('DOCKET_AUDIT_TRUSTED_KEYS_FILE', config.auditTrustedKeysFile, readKeys) : new Map();
+  return { signer, trusted: new Map([...older, ...(signer ? readPublicKeys(signer.publicKey) : [])]) };
+}
+
+function readKeys(pem: string): PublicKeys {
+  const keys = readPublicKeys(pem);
+  if (keys.size === 0) throw new Error('there is no PEM block of a public key in it');
+  return keys;
+}
+
+async function readAs<Result>(setting: string, file: string, read: (text: string) => Result): Promise<Result> {
+  try {
+    return read(await readFile(file, 'utf8'));
+  } catch (error) {
+    // The file's content is never told.
+    throw new Error(`${setting}: ${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Makes the key unless it is there. Written beside it and linked: of two that start at once one wins, and nobody ever reads half a key. */
+async function ensureKey(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(draft, pem, { mode: 0o600, flag: 'wx', flush: true });
+    await link(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
