@@ -83,6 +83,7 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_fairness_spread_tickets\` | most minus fewest given today among available agents, by group | |
 | \`docket_job_duration_seconds\` | runs of jobs, by outcome | outcomes other than done pile up |
 | \`docket_audit_default_partition_rows\` | audit entries whose month was not made in time | above 0 |
+| \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
 
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit

@@ -973,6 +973,28 @@ BEGIN
 END $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.record_refused_calls(calls jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  at timestamptz := docket_now();
+BEGIN
+  IF EXISTS (SELECT FROM jsonb_to_recordset(calls) AS c(actor_kind text) WHERE c.actor_kind IS NULL OR c.actor_kind NOT IN ('USER', 'SERVICE')) THEN
+    RAISE EXCEPTION 'a refused call is that of a user or a service' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+  SELECT at, c.actor, c.actor_kind, c.rpc, c.request_id, c.reason, 'call', coalesce(nullif(c.rpc, ''), '*'), 1, 'REFUSE', NULL,
+    jsonb_build_object('code', c.code, 'error_reason', c.error_reason, 'count', c.count,
+      'first_time', at - c.first_ms_ago * interval '1 millisecond', 'last_time', at - c.last_ms_ago * interval '1 millisecond'),
+    '{}'
+  FROM jsonb_to_recordset(calls) AS c(actor text, actor_kind text, rpc text, request_id uuid, reason text, code text, error_reason text, count bigint,
+    first_ms_ago bigint, last_ms_ago bigint);
+END $function$
+;
+
 CREATE OR REPLACE FUNCTION docket.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
