@@ -83,6 +83,10 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_fairness_spread_tickets\` | most minus fewest given today among available agents, by group | |
 | \`docket_job_duration_seconds\` | runs of jobs, by outcome | outcomes other than done pile up |
 | \`docket_audit_default_partition_rows\` | audit entries whose month was not made in time | above 0 |
+| \`docket_audit_sealed_entries_total\` | audit entries that this process sealed | it stands still while changes are made |
+| \`docket_audit_seal_lag_seconds\` | time from a change to the seal of its audit entry, the longest of each round | above 2 s for minutes: a transaction that never ends holds it up |
+| \`docket_audit_epochs_total\` | times the log was found to be another than was sealed last | above 0: restored from a backup, or tampered with |
+| \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
 
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit

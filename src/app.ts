@@ -1,9 +1,12 @@
 import { join, resolve } from 'node:path';
 import { type DatabasePlace, type OpenDatabase, openDatabase, prepareDatabase } from './database.ts';
+import { recordRefusedCalls } from './domain/audit/index.ts';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import type { Route } from './edge/rpc/endpoints.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
+import { makeRefusals } from './edge/rpc/interceptors/refusals.ts';
+import { RefusalLog } from './edge/rpc/refusal-log.ts';
 import { makeRoutes } from './edge/rpc/routes.ts';
 import { type RunningServer, startServer } from './edge/rpc/server.ts';
 import { CheckpointFile } from './edge/sealing/checkpoint-file.ts';
@@ -64,12 +67,14 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints });
   const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
+  const refusals = new RefusalLog({ write: (calls, signal) => recordRefusedCalls(sqlOf(orm.em.fork(), signal), calls), log, metrics });
   const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
   const server = await startServer({
     routes: served ?? makeRoutes({ keys: keys.trusted, checkpoints: () => checkpoints.read() }),
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(authenticate),
+    refusals: makeRefusals((refusal) => refusals.note(refusal)),
     readiness: () => sql('SELECT 1'),
     log,
     metrics,
@@ -77,7 +82,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   });
   const close = async (): Promise<void> => {
     await server.close();
-    await worker.stop(WORKER_GRACE_MS);
+    await Promise.all([worker.stop(WORKER_GRACE_MS), refusals.close()]);
     await queue.drain();
     await sealing.stop();
     await metrics.close();

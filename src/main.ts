@@ -87,6 +87,13 @@ async function token() {
   return makeTokenCommand(async () => openForCommand([(await import('./domain/access/index.ts')).ServiceToken]));
 }
 
+/** The public half of the key that this machine's service signs seals with. */
+async function findPublicKey() {
+  const { config } = await begin(true);
+  const { findSigner } = await import('./edge/sealing/keys.ts');
+  return (await findSigner(config))?.publicKey;
+}
+
 const docket = defineCommand({
   meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
   subCommands: {
@@ -96,6 +103,7 @@ const docket = defineCommand({
     import: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
     simulate: async () => (await import('./edge/cli/simulate/command.ts')).makeSimulateCommand(findService),
     token,
+    audit: async () => (await import('./edge/cli/audit/command.ts')).makeAuditCommand({ findService, findDatabase, findPublicKey }),
     'business-zone': businessZone,
     'check-invariants': async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),
   },

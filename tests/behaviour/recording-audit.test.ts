@@ -17,6 +17,8 @@ describe('the audit log', () => {
       reading,
       [1, 2, 3].map((number) => ({ key: `KYC-${number}`, groupId: kyc })),
     );
+    await reading.sql(`SELECT erase_entries('ticket', 'none', '{title}')`);
+    await reading.sql(`INSERT INTO dropped_months VALUES ('2020-01-01', 1, 1, now(), now())`);
     await reading.sql(`INSERT INTO service_tokens (token_id, prefix, secret_hash, name, roles) VALUES ($1, 'pre', '\\xdeadbeefdeadbeef', 'ci', '{admin}')`, [
       newId(),
     ]);
@@ -55,6 +57,7 @@ describe('the audit log', () => {
       'assignment_releases',
       'assignment_rounds',
       'audit_entries',
+      'audit_seals',
       'deployment_secrets',
       'eligibility_changes',
       'external_reference_keys',
@@ -65,6 +68,7 @@ describe('the audit log', () => {
       'migrations',
       'pools',
       'requests',
+      'sealed_entries',
     ]);
   });
 
@@ -173,7 +177,7 @@ describe('the audit log', () => {
 
   it.each(Object.entries(AUDITED))('refuses to let a row of %s change its identifier, and the table be emptied at once', async (table, { key }) => {
     for (const column of key.filter((name) => name !== 'settings_id')) {
-      const other = column === 'agent_id' ? `'somebody'` : `'${newId()}'`;
+      const other = ({ agent_id: `'somebody'`, month: `'2021-01-01'` } as Record<string, string>)[column] ?? `'${newId()}'`;
       // Somebody must be there to be renamed.
       await reading.sql(`INSERT INTO memberships (group_id, agent_id, create_time, update_time) VALUES ('${kyc}', 'ada', now(), now()) ON CONFLICT DO NOTHING`);
       await expect(reading.sql(`UPDATE ${table} SET ${column} = ${other}`)).rejects.toMatchObject({ code: '23000' });

@@ -69,10 +69,10 @@ async function makeScene(): Promise<Readonly<Record<string, Fields>>> {
   };
 }
 
-/** What the audit log holds of a request id: each kind of thing and change, and how many. */
+/** The changes that the audit log holds of a request id: each kind of thing and change, and how many. */
 async function effectsOf(requestId: string): Promise<Record<string, number>> {
   const rows = await service.sql<{ what: string; count: number }>(
-    `SELECT entity_type || ' ' || operation AS what, count(*)::int AS count FROM audit_entries WHERE request_id = $1 GROUP BY 1 ORDER BY 1`,
+    `SELECT entity_type || ' ' || operation AS what, count(*)::int AS count FROM audit_entries WHERE request_id = $1 AND operation <> 'REFUSE' GROUP BY 1 ORDER BY 1`,
     [requestId],
   );
   return Object.fromEntries(rows.map(({ what, count }) => [what, count]));

@@ -11,7 +11,11 @@ const rolesOf = (method: DescMethod): Role[] => getOption(method, permission).ro
 const nameOf = (method: DescMethod): string => method.name;
 
 /** As in buf.yaml. */
-const STREAMS: Readonly<Record<string, string>> = { SimulatePolicy: 'client_streaming' };
+const STREAMS: Readonly<Record<string, string>> = {
+  SimulatePolicy: 'client_streaming',
+  VerifyAuditLog: 'server_streaming',
+  ExportAuditLog: 'server_streaming',
+};
 
 describe('an RPC', () => {
   it.each(contract.methods)('$name has a request and a response of its own, and no streams but where the reason is on record', (method) => {
@@ -70,7 +74,7 @@ describe('the permissions', () => {
 
   it('keep groups and deletions from supervisors', () => {
     const refused = mutations.filter((each) => !rolesOf(each).includes(Role.SUPERVISOR)).map(nameOf);
-    expect(refused.toSorted()).toEqual(['CreateGroup', 'DeleteAgent', 'DeleteGroup', 'UndeleteAgent', 'UndeleteGroup']);
+    expect(refused.toSorted()).toEqual(['CreateGroup', 'DeleteAgent', 'DeleteGroup', 'RedactTicket', 'UndeleteAgent', 'UndeleteGroup']);
   });
 });
 

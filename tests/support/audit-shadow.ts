@@ -8,6 +8,8 @@ export const AUDITED = {
   memberships: { entityType: 'membership', key: ['group_id', 'agent_id'] },
   tickets: { entityType: 'ticket', key: ['ticket_id'] },
   service_tokens: { entityType: 'service_token', key: ['token_id'] },
+  erasures: { entityType: 'erasure', key: ['erasure_id'] },
+  dropped_months: { entityType: 'dropped_month', key: ['month'] },
 } as const;
 
 /**

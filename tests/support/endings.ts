@@ -1,7 +1,7 @@
-import type { DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodUnary } from '@bufbuild/protobuf';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { callGrpcBytes, detailsOf, pathOf } from './edge/clients.ts';
+import { callGrpcBytes, detailsOf, pathOf, readGrpcBytes } from './edge/clients.ts';
 import type { Fields } from './requests.ts';
 import type { Service } from './service.ts';
 
@@ -24,7 +24,8 @@ const ended = (code: number, reason: string, fields: readonly string[], text: st
 /** Sends bytes by gRPC. */
 export async function byGrpc({ service, token }: Sender, rpc: DescMethodUnary, bytes: Uint8Array): Promise<Ending> {
   try {
-    await callGrpcBytes(service.channel, pathOf(rpc), bytes, { token, deadlineMs: 20_000 });
+    const send = (rpc as DescMethod).methodKind === 'server_streaming' ? readGrpcBytes : callGrpcBytes;
+    await send(service.channel, pathOf(rpc), bytes, { token, deadlineMs: 20_000 });
     return ended(status.OK, '', [], '');
   } catch (error) {
     const { reason, violations } = detailsOf(error);

@@ -54,6 +54,7 @@ export async function startReading(): Promise<Reading> {
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),
+    refusals: (_, next) => next(),
     readiness: async () => undefined,
     log,
     metrics,

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
@@ -19,6 +20,11 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
   const goneId = group?.groupId ?? '';
   await service.call(GroupService.method.deleteGroup, { groupId: goneId }, admin);
   const [entry] = await service.sql<{ entry_id: string }>('SELECT entry_id FROM audit_entries ORDER BY entry_id LIMIT 1');
+  // Proofs are of entries that are sealed, a moment after the change.
+  await vi.waitFor(async () => {
+    const [sealed] = await service.sql('SELECT FROM sealed_entries WHERE entry_id = $1', [entry?.entry_id]);
+    if (!sealed) throw new Error('the first entry is not sealed');
+  }, 10_000);
   const { groupId } = one;
   const { ticketId } = hers;
   return {
@@ -36,6 +42,7 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     BulkUpdateTickets: { ticketIds: [ticketId], patch: { title: 'of many' } },
     ReassignTickets: { ticketIds: [ticketId] },
     ExplainAssignment: { ticketId },
+    RedactTicket: { ticketId },
     ListTicketHistory: { ticketId },
     CreateAgent: { agent: { agentId: 'new', groupIds: [groupId] } },
     GetAgent: { agentId: 'ann' },
@@ -56,6 +63,9 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     ListGroupMembers: { groupId },
     ListAuditEntries: { entityType: 'group' },
     GetAuditEntry: { entryId: entry?.entry_id ?? '' },
+    VerifyAuditLog: {},
+    GetInclusionProof: { entryId: entry?.entry_id ?? '' },
+    ExportAuditLog: {},
     SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/audit_service.proto.
  */
 export const file_ticketing_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB0aWNrZXRpbmcvdjEvYXVkaXRfc2VydmljZS5wcm90bxIMdGlja2V0aW5nLnYxIuwFChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBJaCgtlbnRpdHlfdHlwZRgBIAEoCUJF4EEBukg/cj1SAFIGdGlja2V0UgVhZ2VudFIFZ3JvdXBSCm1lbWJlcnNoaXBSCHNldHRpbmdzUg1zZXJ2aWNlX3Rva2VuEiIKCWVudGl0eV9pZBgCIAEoCUIP4EEBukgJcgcYgAG6AQEAEh4KBWFjdG9yGAMgASgJQg/gQQG6SAlyBxiAAroBAQASHAoDcnBjGAQgASgJQg/gQQG6SAlyBxiAAboBAQASIgoKcmVxdWVzdF9pZBgFIAEoCUIO4EEBukgI2AEBcgOwAQESRAoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCFOBBAbpIDrIBCyIHCP+C0f+vBzIAEkIKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIU4EEBukgOsgELIgcI/4LR/68HMgASHwoGZmlsdGVyGAggASgJQg/gQQG6SAlyBxiAILoBAQASHQoJcGFnZV9zaXplGDIgASgFQgrgQQG6SAQaAigAEiMKCnBhZ2VfdG9rZW4YMyABKAlCD+BBAbpICXIHGIAgugEBADr/AbpI+wEaawoPYXVkaXQuZW50aXR5X2lkEihlbnRpdHlfaWQgbmVlZHMgYW4gZW50aXR5X3R5cGUgYmVzaWRlIGl0Gi50aGlzLmVudGl0eV9pZCA9PSAnJyB8fCB0aGlzLmVudGl0eV90eXBlICE9ICcnGosBCgthdWRpdC50aW1lcxIqc3RhcnRfdGltZSBtdXN0IG5vdCBiZSBsYXRlciB0aGFuIGVuZF90aW1lGlAhaGFzKHRoaXMuc3RhcnRfdGltZSkgfHwgIWhhcyh0aGlzLmVuZF90aW1lKSB8fCB0aGlzLnN0YXJ0X3RpbWUgPD0gdGhpcy5lbmRfdGltZSJuChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USNAoNYXVkaXRfZW50cmllcxgBIAMoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMSHAoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgPgQQMiQQoUR2V0QXVkaXRFbnRyeVJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIksKFUdldEF1ZGl0RW50cnlSZXNwb25zZRIyCgthdWRpdF9lbnRyeRgBIAEoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMilgIKFVZlcmlmeUF1ZGl0TG9nUmVxdWVzdBIiCg5zdGFydF9zZXF1ZW5jZRgBIAEoA0IK4EEBukgEIgIoABIgCgxlbmRfc2VxdWVuY2UYAiABKANCCuBBAbpIBCICKAASKAoLY2hlY2twb2ludHMYAyADKAlCE+BBAbpIDZIBChDoByIFcgMY0A86jAG6SIgBGoUBCg9hdWRpdC5zZXF1ZW5jZXMSLnN0YXJ0X3NlcXVlbmNlIG11c3Qgbm90IGJlIGJleW9uZCBlbmRfc2VxdWVuY2UaQnRoaXMuZW5kX3NlcXVlbmNlID09IDAgfHwgdGhpcy5zdGFydF9zZXF1ZW5jZSA8PSB0aGlzLmVuZF9zZXF1ZW5jZSLPAQoWVmVyaWZ5QXVkaXRMb2dSZXNwb25zZRIyCgdmaW5kaW5nGAEgASgLMhoudGlja2V0aW5nLnYxLkF1ZGl0RmluZGluZ0ID4EEDSAASPQoIcHJvZ3Jlc3MYAiABKAsyJC50aWNrZXRpbmcudjEuQXVkaXRWZXJpZmljYXRpb25UYWxseUID4EEDSAASOQoEZG9uZRgDIAEoCzIkLnRpY2tldGluZy52MS5BdWRpdFZlcmlmaWNhdGlvblRhbGx5QgPgQQNIAEIHCgVldmVudCJFChhHZXRJbmNsdXNpb25Qcm9vZlJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIlcKGUdldEluY2x1c2lvblByb29mUmVzcG9uc2USOgoPaW5jbHVzaW9uX3Byb29mGAEgASgLMhwudGlja2V0aW5nLnYxLkluY2x1c2lvblByb29mQgPgQQMimwEKFUV4cG9ydEF1ZGl0TG9nUmVxdWVzdBI8CgZmb3JtYXQYASABKA4yHy50aWNrZXRpbmcudjEuQXVkaXRFeHBvcnRGb3JtYXRCC+BBAbpIBYIBAhABEiIKDmFmdGVyX3NlcXVlbmNlGAIgASgDQgrgQQG6SAQiAigAEiAKDGVuZF9zZXF1ZW5jZRgDIAEoA0IK4EEBukgEIgIoACJIChZFeHBvcnRBdWRpdExvZ1Jlc3BvbnNlEhIKBWNodW5rGAEgASgMQgPgQQMSGgoNbGFzdF9zZXF1ZW5jZRgCIAEoA0ID4EEDKnUKEUF1ZGl0RXhwb3J0Rm9ybWF0EiMKH0FVRElUX0VYUE9SVF9GT1JNQVRfVU5TUEVDSUZJRUQQABIeChpBVURJVF9FWFBPUlRfRk9STUFUX05ESlNPThABEhsKF0FVRElUX0VYUE9SVF9GT1JNQVRfQ1NWEAIysAQKDEF1ZGl0U2VydmljZRJuChBMaXN0QXVkaXRFbnRyaWVzEiUudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiYudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSILkAIB4uAYBAoCAQUSZQoNR2V0QXVkaXRFbnRyeRIiLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVxdWVzdBojLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVzcG9uc2UiC5ACAeLgGAQKAgEFEmoKDlZlcmlmeUF1ZGl0TG9nEiMudGlja2V0aW5nLnYxLlZlcmlmeUF1ZGl0TG9nUmVxdWVzdBokLnRpY2tldGluZy52MS5WZXJpZnlBdWRpdExvZ1Jlc3BvbnNlIguQAgHi4BgECgIBBTABEnEKEUdldEluY2x1c2lvblByb29mEiYudGlja2V0aW5nLnYxLkdldEluY2x1c2lvblByb29mUmVxdWVzdBonLnRpY2tldGluZy52MS5HZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlIguQAgHi4BgECgIBBRJqCg5FeHBvcnRBdWRpdExvZxIjLnRpY2tldGluZy52MS5FeHBvcnRBdWRpdExvZ1JlcXVlc3QaJC50aWNrZXRpbmcudjEuRXhwb3J0QXVkaXRMb2dSZXNwb25zZSILkAIB4uAYBAoCAQUwAUJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_ticketing_v1_audit_entry, file_ticketing_v1_audit_proof, file_ticketing_v1_options]);
+  fileDesc("CiB0aWNrZXRpbmcvdjEvYXVkaXRfc2VydmljZS5wcm90bxIMdGlja2V0aW5nLnYxIooGChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBJ4CgtlbnRpdHlfdHlwZRgBIAEoCUJj4EEBukhdcltSAFIGdGlja2V0UgVhZ2VudFIFZ3JvdXBSCm1lbWJlcnNoaXBSCHNldHRpbmdzUg1zZXJ2aWNlX3Rva2VuUgdlcmFzdXJlUg1kcm9wcGVkX21vbnRoUgRjYWxsEiIKCWVudGl0eV9pZBgCIAEoCUIP4EEBukgJcgcYgAG6AQEAEh4KBWFjdG9yGAMgASgJQg/gQQG6SAlyBxiAAroBAQASHAoDcnBjGAQgASgJQg/gQQG6SAlyBxiAAboBAQASIgoKcmVxdWVzdF9pZBgFIAEoCUIO4EEBukgI2AEBcgOwAQESRAoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCFOBBAbpIDrIBCyIHCP+C0f+vBzIAEkIKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIU4EEBukgOsgELIgcI/4LR/68HMgASHwoGZmlsdGVyGAggASgJQg/gQQG6SAlyBxiAILoBAQASHQoJcGFnZV9zaXplGDIgASgFQgrgQQG6SAQaAigAEiMKCnBhZ2VfdG9rZW4YMyABKAlCD+BBAbpICXIHGIAgugEBADr/AbpI+wEaawoPYXVkaXQuZW50aXR5X2lkEihlbnRpdHlfaWQgbmVlZHMgYW4gZW50aXR5X3R5cGUgYmVzaWRlIGl0Gi50aGlzLmVudGl0eV9pZCA9PSAnJyB8fCB0aGlzLmVudGl0eV90eXBlICE9ICcnGosBCgthdWRpdC50aW1lcxIqc3RhcnRfdGltZSBtdXN0IG5vdCBiZSBsYXRlciB0aGFuIGVuZF90aW1lGlAhaGFzKHRoaXMuc3RhcnRfdGltZSkgfHwgIWhhcyh0aGlzLmVuZF90aW1lKSB8fCB0aGlzLnN0YXJ0X3RpbWUgPD0gdGhpcy5lbmRfdGltZSJuChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USNAoNYXVkaXRfZW50cmllcxgBIAMoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMSHAoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgPgQQMiQQoUR2V0QXVkaXRFbnRyeVJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIksKFUdldEF1ZGl0RW50cnlSZXNwb25zZRIyCgthdWRpdF9lbnRyeRgBIAEoCzIYLnRpY2tldGluZy52MS5BdWRpdEVudHJ5QgPgQQMirgIKFVZlcmlmeUF1ZGl0TG9nUmVxdWVzdBIrCg5zdGFydF9zZXF1ZW5jZRgBIAEoA0IT4EEBukgNIgsY/////////w8oABIpCgxlbmRfc2VxdWVuY2UYAiABKANCE+BBAbpIDSILGP////////8PKAASLgoLY2hlY2twb2ludHMYAyADKAlCGeBBAbpIE5IBEBDoByILcgkQARjQD7oBAQA6jAG6SIgBGoUBCg9hdWRpdC5zZXF1ZW5jZXMSLnN0YXJ0X3NlcXVlbmNlIG11c3Qgbm90IGJlIGJleW9uZCBlbmRfc2VxdWVuY2UaQnRoaXMuZW5kX3NlcXVlbmNlID09IDAgfHwgdGhpcy5zdGFydF9zZXF1ZW5jZSA8PSB0aGlzLmVuZF9zZXF1ZW5jZSLPAQoWVmVyaWZ5QXVkaXRMb2dSZXNwb25zZRIyCgdmaW5kaW5nGAEgASgLMhoudGlja2V0aW5nLnYxLkF1ZGl0RmluZGluZ0ID4EEDSAASPQoIcHJvZ3Jlc3MYAiABKAsyJC50aWNrZXRpbmcudjEuQXVkaXRWZXJpZmljYXRpb25UYWxseUID4EEDSAASOQoEZG9uZRgDIAEoCzIkLnRpY2tldGluZy52MS5BdWRpdFZlcmlmaWNhdGlvblRhbGx5QgPgQQNIAEIHCgVldmVudCJFChhHZXRJbmNsdXNpb25Qcm9vZlJlcXVlc3QSKQoIZW50cnlfaWQYASABKAlCF+BBArpIEXIPMg1eWzAtOV17MSwxOH0kIlcKGUdldEluY2x1c2lvblByb29mUmVzcG9uc2USOgoPaW5jbHVzaW9uX3Byb29mGAEgASgLMhwudGlja2V0aW5nLnYxLkluY2x1c2lvblByb29mQgPgQQMirQEKFUV4cG9ydEF1ZGl0TG9nUmVxdWVzdBI8CgZmb3JtYXQYASABKA4yHy50aWNrZXRpbmcudjEuQXVkaXRFeHBvcnRGb3JtYXRCC+BBAbpIBYIBAhABEisKDmFmdGVyX3NlcXVlbmNlGAIgASgDQhPgQQG6SA0iCxj/////////DygAEikKDGVuZF9zZXF1ZW5jZRgDIAEoA0IT4EEBukgNIgsY/////////w8oACJIChZFeHBvcnRBdWRpdExvZ1Jlc3BvbnNlEhIKBWNodW5rGAEgASgMQgPgQQMSGgoNbGFzdF9zZXF1ZW5jZRgCIAEoA0ID4EEDKnUKEUF1ZGl0RXhwb3J0Rm9ybWF0EiMKH0FVRElUX0VYUE9SVF9GT1JNQVRfVU5TUEVDSUZJRUQQABIeChpBVURJVF9FWFBPUlRfRk9STUFUX05ESlNPThABEhsKF0FVRElUX0VYUE9SVF9GT1JNQVRfQ1NWEAIysAQKDEF1ZGl0U2VydmljZRJuChBMaXN0QXVkaXRFbnRyaWVzEiUudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiYudGlja2V0aW5nLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSILkAIB4uAYBAoCAQUSZQoNR2V0QXVkaXRFbnRyeRIiLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVxdWVzdBojLnRpY2tldGluZy52MS5HZXRBdWRpdEVudHJ5UmVzcG9uc2UiC5ACAeLgGAQKAgEFEmoKDlZlcmlmeUF1ZGl0TG9nEiMudGlja2V0aW5nLnYxLlZlcmlmeUF1ZGl0TG9nUmVxdWVzdBokLnRpY2tldGluZy52MS5WZXJpZnlBdWRpdExvZ1Jlc3BvbnNlIguQAgHi4BgECgIBBTABEnEKEUdldEluY2x1c2lvblByb29mEiYudGlja2V0aW5nLnYxLkdldEluY2x1c2lvblByb29mUmVxdWVzdBonLnRpY2tldGluZy52MS5HZXRJbmNsdXNpb25Qcm9vZlJlc3BvbnNlIguQAgHi4BgECgIBBRJqCg5FeHBvcnRBdWRpdExvZxIjLnRpY2tldGluZy52MS5FeHBvcnRBdWRpdExvZ1JlcXVlc3QaJC50aWNrZXRpbmcudjEuRXhwb3J0QXVkaXRMb2dSZXNwb25zZSILkAIB4uAYBAoCAQUwAUJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_ticketing_v1_audit_entry, file_ticketing_v1_audit_proof, file_ticketing_v1_options]);
 
 /**
  * Which audit entries to list. Conditions given together must all hold.
@@ -30,7 +30,8 @@ export const file_ticketing_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ListAuditEntriesRequest = Message<"ticketing.v1.ListAuditEntriesRequest"> & {
   /**
-   * Only changes of this kind of thing: `ticket`, `agent`, `group`, `membership`, `settings` or `service_token`.
+   * Only changes of this kind of thing: `ticket`, `agent`, `group`, `membership`, `settings`, `service_token`,
+   * `erasure` or `dropped_month`; `call` for refused calls.
    *
    * @generated from field: string entity_type = 1;
    */
@@ -187,14 +188,17 @@ export const GetAuditEntryResponseSchema: GenMessage<GetAuditEntryResponse> = /*
  */
 export type VerifyAuditLogRequest = Message<"ticketing.v1.VerifyAuditLogRequest"> & {
   /**
-   * Where to begin: the seal of this sequence is verified whole. 0: with the first.
+   * Where to begin: the seal of this sequence is verified whole. 0: with the first. At most
+   * 9007199254740991.
    *
    * @generated from field: int64 start_sequence = 1;
    */
   startSequence: bigint;
 
   /**
-   * Where to end: the seal of this sequence is verified whole. 0: with the last; then it is also verified that nothing was inserted anywhere.
+   * Where to end: the seal of this sequence is verified whole. 0: with the last; then it is also verified that nothing was inserted
+   * anywhere. At most
+   * 9007199254740991.
    *
    * @generated from field: int64 end_sequence = 2;
    */
@@ -316,14 +320,16 @@ export type ExportAuditLogRequest = Message<"ticketing.v1.ExportAuditLogRequest"
   format: AuditExportFormat;
 
   /**
-   * Only entries after this sequence: the `last_sequence` of what has been received. 0: from the first.
+   * Only entries after this sequence: the `last_sequence` of what has been received. 0: from the first. At most
+   * 9007199254740991.
    *
    * @generated from field: int64 after_sequence = 2;
    */
   afterSequence: bigint;
 
   /**
-   * Only entries up to this sequence. 0: up to the last.
+   * Only entries up to this sequence. 0: up to the last. At most
+   * 9007199254740991.
    *
    * @generated from field: int64 end_sequence = 3;
    */
@@ -407,7 +413,7 @@ export const AuditExportFormatSchema: GenEnum<AuditExportFormat> = /*@__PURE__*/
   enumDesc(file_ticketing_v1_audit_service, 0);
 
 /**
- * Reads the audit log: every change of every ticket, agent, group, membership, setting and token.
+ * Reads the audit log: every change of every ticket, agent, group, membership, setting and token, and refused calls.
  *
  * @generated from service ticketing.v1.AuditService
  */
@@ -445,6 +451,7 @@ export const AuditService: GenService<{
    * removed, inserted, exchanged or cut since it was sealed.
    *
    * Permission: admins; auditors.
+   * Fails with: CHECKPOINT_MALFORMED.
    *
    * @generated from rpc ticketing.v1.AuditService.VerifyAuditLog
    */
@@ -471,6 +478,7 @@ export const AuditService: GenService<{
    * with the last entry that is sealed when it gets there.
    *
    * Permission: admins; auditors.
+   * Fails with: SEQUENCE_NOT_REACHED.
    *
    * @generated from rpc ticketing.v1.AuditService.ExportAuditLog
    */

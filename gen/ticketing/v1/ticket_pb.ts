@@ -48,7 +48,8 @@ export type Ticket = Message<"ticketing.v1.Ticket"> & {
   groupId: string;
 
   /**
-   * The person the ticket is about: a key in the caller's own system, above 0. Given at creation.
+   * The person the ticket is about: a key in the caller's own system, above 0. Given at creation; 0 once it was
+   * erased by RedactTicket.
    *
    * @generated from field: int64 user_id = 4;
    */

@@ -13,3 +13,22 @@ export class AuditEntryNotSealed extends DomainError {
     super('failed_precondition', 'AUDIT_ENTRY_NOT_SEALED', `the audit entry ${entryId} is not sealed yet`, { facts: { audit_entry: entryId } });
   }
 }
+
+/** A text that is none of the checkpoints that Docket writes. */
+export class CheckpointMalformed extends DomainError {
+  constructor(field: string, fault: string) {
+    super('invalid_argument', 'CHECKPOINT_MALFORMED', `${field}: must be a line that Docket wrote as a checkpoint: ${fault}`, {
+      violations: [{ field, description: `must be a line that Docket wrote as a checkpoint: ${fault}` }],
+      facts: { field },
+    });
+  }
+}
+
+/** The log has no such sequence yet, so nothing can come after it. */
+export class SequenceNotReached extends DomainError {
+  constructor(sequence: number, last: number) {
+    super('out_of_range', 'SEQUENCE_NOT_REACHED', `after_sequence: the log ends with sequence ${last}, before ${sequence}`, {
+      facts: { last_sequence: String(last), after_sequence: String(sequence) },
+    });
+  }
+}

@@ -1,6 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Sql } from '../../foundation/database/sql.ts';
+import { SequenceNotReached } from './errors.ts';
 import { ENTRY_PARTS, type EntryParts, PART_SEPARATOR, rfc3339 } from './sealing/entry-text.ts';
+import { findLastSeal } from './sealing/read.ts';
 
 /** Entries read in one go. */
 const PAGE = 200;
@@ -21,8 +23,13 @@ const HEADING = [
   ...['changed_fields', 'erased_fields', 'before', 'after'],
 ];
 
-/** Sealed entries after one sequence and up to another, in pieces of some hundred. An export from the beginning in CSV opens with the heading. */
+/**
+ * Sealed entries after one sequence and up to another, in pieces of some hundred. An export from the beginning in CSV opens with the heading.
+ * Throws SequenceNotReached.
+ */
 export async function* exportEntries(sql: Sql, form: ExportForm, after: number, end: number | undefined): AsyncGenerator<ExportedPiece> {
+  const last = (await findLastSeal(sql))?.seal.header.last_sequence ?? 0;
+  if (after > last) throw new SequenceNotReached(after, last);
   if (form === 'csv' && after === 0) yield { text: `${HEADING.join(',')}\r\n`, lastSequence: 0 };
   for (let reached = after; ; ) {
     const rows = await sql<{ sequence: string; erased: string[]; parts: string }>(

@@ -1,5 +1,6 @@
 export { AuditEntryNotFound } from './errors.ts';
 export { MONTHS_AHEAD, makeAuditPartitions } from './jobs.ts';
+export { type RefusedCalls, recordRefusedCalls } from './refusals.ts';
 export { listEntityHistory, makeAuditHandlers } from './rpc.ts';
 export { findProofFault, type InclusionProof } from './sealing/proof.ts';
 export { checkpointLine, readCheckpoint, type Seal } from './sealing/seal.ts';

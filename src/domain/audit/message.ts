@@ -15,7 +15,7 @@ export interface AuditEntryRow {
   readonly entity_type: string;
   readonly entity_id: string;
   readonly version: string;
-  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'REFUSE';
   /** JSON text, so that numbers beyond what a double holds arrive whole. */
   readonly before: string | null;
   readonly after: string | null;

@@ -31,7 +31,7 @@ export const AUDIT_FILTER_FIELDS: FilterSchema = {
   entity_type: { sql: 'e.entity_type', type: 'string' },
   entity_id: { sql: 'e.entity_id', type: 'string' },
   version: { sql: 'e.version', type: 'int' },
-  operation: { sql: 'e.operation', type: 'enum', constants: { CREATE: 'CREATE', UPDATE: 'UPDATE', DELETE: 'DELETE' } },
+  operation: { sql: 'e.operation', type: 'enum', constants: { CREATE: 'CREATE', UPDATE: 'UPDATE', DELETE: 'DELETE', REFUSE: 'REFUSE' } },
   changed_fields: { sql: 'e.changed_fields', type: 'string_list' },
 };
 

@@ -4,12 +4,13 @@ import { AuditFindingKind } from '../../../gen/ticketing/v1/audit_proof_pb.ts';
 import { AuditExportFormat, type AuditService, ListAuditEntriesRequestSchema } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { fromTimestamp } from '../../foundation/clock.ts';
 import type { Context, Handlers } from '../../foundation/context.ts';
-import { InvalidField } from '../../foundation/errors.ts';
 import { listPage } from '../../foundation/list-page.ts';
+import { CheckpointMalformed } from './errors.ts';
 import { exportEntries } from './export.ts';
 import { toAuditEntry } from './message.ts';
 import { getAuditEntry, listEntries, NEWEST_FIRST, type WantedEntries } from './queries.ts';
 import type { Finding } from './sealing/check-entries.ts';
+import { CheckThreads } from './sealing/check-threads.ts';
 import { proveInclusion } from './sealing/proof.ts';
 import { readCheckpoint, type Seal } from './sealing/seal.ts';
 import type { Trust } from './sealing/trust.ts';
@@ -17,6 +18,7 @@ import { type Tally, verifyLog } from './sealing/verification.ts';
 
 /** The handlers of AuditService; what a verification believes comes from outside the database. */
 export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
+  const threads = new CheckThreads(trust.keys);
   return {
     async listAuditEntries(request, ctx) {
       const { entityType, entityId, actor, rpc, requestId, filter, startTime, endTime } = request;
@@ -41,7 +43,7 @@ export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
       const given = request.checkpoints.map(readGivenCheckpoint);
       const checkpoints = [...(await trust.checkpoints()), ...given];
       let tally: Tally | undefined;
-      for await (const told of verifyLog({ sql: ctx.sql, keys: trust.keys, checkpoints, ...boundsOf(request) })) {
+      for await (const told of verifyLog({ sql: ctx.sql, keys: trust.keys, threads, checkpoints, ...boundsOf(request) })) {
         if ('kind' in told) {
           yield { event: { case: 'finding', value: toFinding(told) } };
           continue;
@@ -71,7 +73,7 @@ function readGivenCheckpoint(line: string, at: number): Seal {
   try {
     return readCheckpoint(line);
   } catch (error) {
-    throw new InvalidField(`checkpoints[${at}]`, `must be a line that the service wrote: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CheckpointMalformed(`checkpoints[${at}]`, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,4 +1,5 @@
 export { measureTickets } from './gauges.ts';
 export { relaxWaitingTickets } from './jobs.ts';
 export { ticketReactions } from './reactions.ts';
+export { eraseAnswers } from './redact.ts';
 export { ticketHandlers } from './rpc.ts';

@@ -18,6 +18,7 @@ import { getTicket } from './queries.ts';
 import { reachOf } from './reach.ts';
 import { ticketReadHandlers } from './read-rpc.ts';
 import { reassignTicketsCommand } from './reassign.ts';
+import { redactTicketCommand } from './redact.ts';
 import { PRIORITY } from './rules.ts';
 import type { TicketPatch } from './update.ts';
 
@@ -46,6 +47,9 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
   async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds }, ctx) {
     const selection = { ticketIds, agentIds: fromAgentIds, filter, pendingOnly: true };
     return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx) });
+  },
+  async redactTicket({ ticketId, fields, etag }, ctx) {
+    return ctx.carryOut(redactTicketCommand, { ticket: ticketId, fields, etag });
   },
   async explainAssignment({ ticketId, sequence }, ctx) {
     const visible = await visibleGroups(ctx);

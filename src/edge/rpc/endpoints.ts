@@ -54,6 +54,8 @@ function rolesOf(method: DescMethod, rpc: string): Access {
 }
 
 function mutates(method: DescMethod): boolean {
+  // Some reads look for a request id.
+  if (method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return false;
   return method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT || 'requestId' in method.input.field;
 }
 

@@ -69,3 +69,27 @@ export const MAX_ERROR_FACT_LENGTH = 200;
  * trailers and clients refuse more than 8 KiB of those.
  */
 export const MAX_VIOLATIONS_LENGTH = 2_500;
+
+/** Refused calls that are alike are told of in the audit log at once, and then when this time is over, counted. */
+export const REFUSAL_WINDOW_MS = 60_000;
+
+/** Kinds of refused calls (RPC, status and reason) that one caller may fill in that time; the others are counted as one more. */
+export const MAX_REFUSAL_KINDS_PER_CALLER = 32;
+
+/** … and all callers of this process together; beyond it, each caller's new kinds are counted as one. */
+export const MAX_REFUSAL_KINDS = 20_000;
+
+/** Callers whose refused calls are told of in that time; those of further ones are a figure in the metrics only. */
+export const MAX_REFUSED_CALLERS = 10_000;
+
+/** What is known of refused calls waits this long to be written, so that much goes at once … */
+export const REFUSAL_WRITE_MS = 1_000;
+
+/** … and at most so many entries at a time. */
+export const MAX_REFUSALS_PER_WRITE = 1_000;
+
+/** At shutdown, what is known of refused calls must be written within this time. */
+export const REFUSAL_CLOSE_MS = 1_000;
+
+/** What is kept of a refused call's own reason, in characters: as many as a call may give. */
+export const MAX_REFUSAL_REASON_LENGTH = 1_000;

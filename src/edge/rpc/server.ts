@@ -24,6 +24,8 @@ export interface ServerDeps {
   readonly orm: Pick<MikroORM, 'em'>;
   readonly queue: CommandQueue;
   readonly authenticate: Interceptor;
+  /** Notes the changes that were refused. */
+  readonly refusals: Interceptor;
   /** Resolves when the database answers; asked at each `/readyz`. */
   readonly readiness: () => Promise<unknown>;
   readonly log: Logger;

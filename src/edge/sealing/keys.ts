@@ -25,6 +25,13 @@ export async function openAuditKeys(config: Config, embedded: boolean): Promise<
   return { signer, trusted: new Map([...older, ...(signer ? readPublicKeys(signer.publicKey) : [])]) };
 }
 
+/** The signer of this machine as far as there is one: its key is not made. */
+export async function findSigner(config: Config): Promise<Signer | undefined> {
+  if (config.auditKeyFile !== undefined) return readAs('DOCKET_AUDIT_KEY_FILE', config.auditKeyFile, openSigner);
+  const own = await readFile(ownKeyFile(config), 'utf8').catch(() => undefined);
+  return own === undefined ? undefined : openSigner(own);
+}
+
 function readKeys(pem: string): PublicKeys {
   const keys = readPublicKeys(pem);
   if (keys.size === 0) throw new Error('there is no PEM block of a public key in it');

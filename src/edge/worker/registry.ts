@@ -1,7 +1,7 @@
 import { endTimedAvailability, finishLeaving, finishRemovingMembers } from '../../domain/agents/index.ts';
 import { makeAuditPartitions } from '../../domain/audit/index.ts';
 import { finishDeletingGroup, splitPools } from '../../domain/groups/index.ts';
-import { relaxWaitingTickets } from '../../domain/tickets/index.ts';
+import { eraseAnswers, relaxWaitingTickets } from '../../domain/tickets/index.ts';
 import { dropOldRequests } from '../../foundation/jobs/drop-old-requests.ts';
 import type { Job } from '../../foundation/jobs/job.ts';
 
@@ -15,4 +15,5 @@ export const jobs = [
   finishRemovingMembers,
   endTimedAvailability,
   relaxWaitingTickets,
+  eraseAnswers,
 ] as readonly Job[];

@@ -15,6 +15,15 @@ export class RequestIdReused extends DomainError {
   }
 }
 
+/** It was done before, and its answer held what was erased since. */
+class AnswerErased extends DomainError {
+  constructor(requestId: string) {
+    super('failed_precondition', 'ANSWER_ERASED', `the request ${requestId} was carried out; its answer was erased since`, {
+      facts: { request_id: requestId },
+    });
+  }
+}
+
 /** How a command of a batch ended; `again` when it repeats a neighbour whose answer must be on record first. */
 export type Settled = Outcome<Message> | 'again';
 
@@ -63,8 +72,8 @@ function answerRepeats(commands: readonly Command[], recorded: ReadonlyMap<strin
 }
 
 function repeat(answer: DescMessage, known: RecordedRequest, requestId: string, bodyHash: Uint8Array): Outcome<Message> {
-  const same = Buffer.compare(known.bodyHash, bodyHash) === 0;
-  return same ? { answer: fromBinary(answer, known.answer) } : { error: new RequestIdReused(requestId) };
+  if (Buffer.compare(known.bodyHash, bodyHash) !== 0) return { error: new RequestIdReused(requestId) };
+  return known.answer ? { answer: fromBinary(answer, known.answer) } : { error: new AnswerErased(requestId) };
 }
 
 /**

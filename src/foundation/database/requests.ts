@@ -15,7 +15,8 @@ export interface Origin {
 /** An earlier change with the same caller and request id. */
 export interface RecordedRequest {
   readonly bodyHash: Uint8Array;
-  readonly answer: Uint8Array;
+  /** Null once it was erased. */
+  readonly answer: Uint8Array | null;
 }
 
 /** A change about to be written: its row makes the audit trigger believe in its origin. */
@@ -38,7 +39,7 @@ const FIND_REQUESTS = prepared(
 export async function findRequests(sql: Sql, origins: readonly Origin[]): Promise<Map<string, RecordedRequest>> {
   const named = origins.filter((origin) => origin.intent.requestId !== undefined);
   if (named.length === 0) return new Map();
-  const rows = await sql<{ actor: string; request_id: string; body_hash: Uint8Array; answer: Uint8Array }>(FIND_REQUESTS, [
+  const rows = await sql<{ actor: string; request_id: string; body_hash: Uint8Array; answer: Uint8Array | null }>(FIND_REQUESTS, [
     named.map((origin) => origin.actor),
     arrayText(named.map((origin) => origin.intent.requestId ?? null)),
   ]);

@@ -140,6 +140,7 @@ CREATE TABLE audit_entries (
   after jsonb,
   changed_fields text[] NOT NULL,
   transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  erased_fields text[] DEFAULT '{}'::text[] NOT NULL,
   CONSTRAINT audit_entries_pkey PRIMARY KEY (entry_id, "time")
 ) PARTITION BY RANGE ("time");
 CREATE INDEX audit_entries_by_time ON ONLY docket.audit_entries USING btree ("time", entry_id);
@@ -154,12 +155,50 @@ CREATE TABLE audit_entries_default PARTITION OF audit_entries DEFAULT;
 CREATE TRIGGER audit_entries_default_no_truncate BEFORE TRUNCATE ON docket.audit_entries_default FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT ON audit_entries_default TO docket_service;
 
+CREATE TABLE audit_seals (
+  seal bigint NOT NULL,
+  epoch integer NOT NULL,
+  first_sequence bigint NOT NULL,
+  last_sequence bigint NOT NULL,
+  month date NOT NULL,
+  merkle_root bytea NOT NULL,
+  previous_hash bytea NOT NULL,
+  hash bytea NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  key_id text COLLATE "C",
+  signature bytea,
+  settled_entry_id bigint NOT NULL,
+  server text NOT NULL,
+  epoch_entry_id bigint NOT NULL,
+  CONSTRAINT audit_seals_pkey PRIMARY KEY (seal)
+);
+CREATE INDEX audit_seals_by_sequence ON docket.audit_seals USING btree (last_sequence);
+CREATE TRIGGER audit_seals_append_only BEFORE DELETE OR UPDATE ON docket.audit_seals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON docket.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT INSERT, SELECT ON audit_seals TO docket_service;
+
 CREATE TABLE deployment_secrets (
   name text NOT NULL,
   secret bytea NOT NULL,
   CONSTRAINT deployment_secrets_pkey PRIMARY KEY (name)
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON deployment_secrets TO docket_service;
+
+CREATE TABLE dropped_months (
+  month date NOT NULL,
+  entries bigint NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  CONSTRAINT dropped_months_pkey PRIMARY KEY (month)
+);
+CREATE TRIGGER dropped_months_audit_create AFTER INSERT ON docket.dropped_months REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION dropped_months_audit_create();
+CREATE TRIGGER dropped_months_audit_delete AFTER DELETE ON docket.dropped_months REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION dropped_months_audit_delete();
+CREATE TRIGGER dropped_months_audit_update AFTER UPDATE ON docket.dropped_months REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION dropped_months_audit_update();
+CREATE TRIGGER dropped_months_key_stays BEFORE UPDATE ON docket.dropped_months FOR EACH ROW WHEN ((old.month IS DISTINCT FROM new.month)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER dropped_months_no_truncate BEFORE TRUNCATE ON docket.dropped_months FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER dropped_months_version BEFORE UPDATE ON docket.dropped_months FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT SELECT ON dropped_months TO docket_service;
 
 CREATE TABLE eligibility_changes (
   sequence bigint DEFAULT nextval('assignment_sequence'::regclass) NOT NULL,
@@ -172,6 +211,25 @@ CREATE TABLE eligibility_changes (
   CONSTRAINT eligibility_changes_kind_check CHECK ((kind = ANY (ARRAY['AGENT'::text, 'GROUP'::text, 'MEMBERSHIP'::text, 'HANDICAP'::text, 'DAY'::text, 'RELAXATION'::text])))
 );
 GRANT SELECT ON eligibility_changes TO docket_service;
+
+CREATE TABLE erasures (
+  erasure_id uuid NOT NULL,
+  entity_type text COLLATE "C" NOT NULL,
+  entity_id text COLLATE "C" NOT NULL,
+  fields text[] NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id)
+);
+CREATE INDEX erasures_of_entity ON docket.erasures USING btree (entity_type, entity_id);
+CREATE TRIGGER erasures_audit_create AFTER INSERT ON docket.erasures REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION erasures_audit_create();
+CREATE TRIGGER erasures_audit_delete AFTER DELETE ON docket.erasures REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION erasures_audit_delete();
+CREATE TRIGGER erasures_audit_update AFTER UPDATE ON docket.erasures REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION erasures_audit_update();
+CREATE TRIGGER erasures_key_stays BEFORE UPDATE ON docket.erasures FOR EACH ROW WHEN ((old.erasure_id IS DISTINCT FROM new.erasure_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER erasures_no_truncate BEFORE TRUNCATE ON docket.erasures FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER erasures_version BEFORE UPDATE ON docket.erasures FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT SELECT ON erasures TO docket_service;
 
 CREATE TABLE external_reference_keys (
   system text COLLATE "C" NOT NULL,
@@ -319,6 +377,25 @@ CREATE TABLE requests (
 CREATE UNIQUE INDEX requests_by_caller ON docket.requests USING btree (actor, request_id) WHERE (request_id IS NOT NULL);
 CREATE INDEX requests_by_time ON docket.requests USING brin ("time");
 GRANT DELETE, INSERT, SELECT, UPDATE ON requests TO docket_service;
+
+CREATE TABLE sealed_entries (
+  sequence bigint NOT NULL,
+  seal bigint NOT NULL,
+  entry_id bigint NOT NULL,
+  "time" timestamp with time zone NOT NULL,
+  salt bytea,
+  leaf bytea NOT NULL,
+  erased jsonb,
+  CONSTRAINT sealed_entries_pkey PRIMARY KEY (sequence, "time")
+) PARTITION BY RANGE ("time");
+CREATE INDEX sealed_entries_of_entry ON ONLY docket.sealed_entries USING btree (entry_id);
+CREATE TRIGGER sealed_entries_append_only BEFORE DELETE OR UPDATE ON docket.sealed_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sealed_entries_no_truncate BEFORE TRUNCATE ON docket.sealed_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT INSERT, SELECT ON sealed_entries TO docket_service;
+
+CREATE TABLE sealed_entries_default PARTITION OF sealed_entries DEFAULT;
+CREATE TRIGGER sealed_entries_default_no_truncate BEFORE TRUNCATE ON docket.sealed_entries_default FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT INSERT, SELECT ON sealed_entries_default TO docket_service;
 
 CREATE TABLE service_tokens (
   token_id uuid NOT NULL,
@@ -537,6 +614,284 @@ CREATE OR REPLACE FUNCTION docket.docket_now()
 AS $function$ SELECT clock_timestamp() $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.drop_audit_month(dropped date)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  first_moment timestamptz := dropped::timestamp AT TIME ZONE 'UTC';
+  end_moment timestamptz := (dropped + interval '1 month') AT TIME ZONE 'UTC';
+  suffix text := to_char(dropped, 'YYYY_MM');
+  gone bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('docket.seal_audit_entries'));
+  IF dropped <> date_trunc('month', dropped)::date OR end_moment > docket_now() THEN
+    RAISE EXCEPTION 'only a whole month that is over can be dropped' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF to_regclass('docket.audit_entries_' || suffix) IS NULL THEN
+    RAISE EXCEPTION 'the log has no month %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF EXISTS (SELECT FROM audit_entries_default WHERE time >= first_moment AND time < end_moment) THEN
+    RAISE EXCEPTION 'entries of % are in the default partition, which is not dropped', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  IF EXISTS (SELECT FROM audit_entries e WHERE e.time >= first_moment AND e.time < end_moment
+      AND NOT EXISTS (SELECT FROM sealed_entries s WHERE s.entry_id = e.entry_id AND s.time = e.time)) THEN
+    RAISE EXCEPTION 'entries of % are not sealed yet', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT count(*) INTO gone FROM audit_entries WHERE time >= first_moment AND time < end_moment;
+  INSERT INTO dropped_months (month, entries, create_time, update_time) VALUES (dropped, gone, docket_now(), docket_now());
+  EXECUTE format('DROP TABLE %I', 'audit_entries_' || suffix);
+  EXECUTE format('DROP TABLE IF EXISTS %I', 'sealed_entries_' || suffix);
+  RETURN gone;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.dropped_months_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'dropped_month', n.month::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.dropped_months_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'dropped_month', n.month::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.dropped_months_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'dropped_month', n.month::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.month = n.month
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.erasable_columns()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT '{title,description,attributes,labels,external_references,user_id,display_name,email}'::text[]
+$function$
+;
+
+CREATE OR REPLACE FUNCTION docket.erase_entries(erased_type text, erased_id text, columns text[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  one record;
+  found jsonb;
+  gone text[];
+  touched bigint := 0;
+BEGIN
+  -- Nothing is sealed meanwhile: a seal made from values that are just being taken out would be broken for ever.
+  PERFORM pg_advisory_xact_lock(hashtext('docket.seal_audit_entries'));
+  INSERT INTO erasures (erasure_id, entity_type, entity_id, fields, create_time, update_time)
+    VALUES (gen_random_uuid(), erased_type, erased_id, columns, docket_now(), docket_now());
+  PERFORM set_config('docket.erasing', pg_current_xact_id()::text, true);
+  FOR one IN
+    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salt, s.erased
+    FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time
+    WHERE e.entity_type = erased_type AND e.entity_id = erased_id ORDER BY e.entry_id
+  LOOP
+    -- The text of every value that can be erased, by name: what is empty says nothing and stays.
+    found := (
+      SELECT coalesce(jsonb_object_agg(name, value::text), '{}')
+      FROM (
+        SELECT 'before.' || c AS name, one.before -> c AS value FROM unnest(erasable_columns()) c
+        UNION ALL SELECT 'after.' || c, one.after -> c FROM unnest(erasable_columns()) c
+        -- Why it is erased stays.
+        UNION ALL SELECT 'reason', to_jsonb(one.reason) WHERE one.transaction_id <> pg_current_xact_id()
+      ) v WHERE value IS NOT NULL AND value::text NOT IN ('""', '{}', '[]', 'null')
+    );
+    gone := ARRAY(SELECT name FROM jsonb_object_keys(found) name WHERE split_part(name, '.', -1) = ANY (columns) ORDER BY name);
+    CONTINUE WHEN gone = '{}';
+    IF one.sequence IS NOT NULL THEN
+      UPDATE sealed_entries s SET salt = NULL, erased = (
+          SELECT jsonb_build_object(
+            'digests', coalesce(one.erased -> 'digests', '{}') || coalesce(jsonb_object_agg(name, hex_hash(salt_of_value || content)) FILTER (WHERE name = ANY (gone)), '{}'),
+            'salts', coalesce(jsonb_object_agg(name, salt_of_value) FILTER (WHERE name <> ALL (gone)), '{}'))
+          FROM (SELECT key AS name, value AS content, coalesce(one.erased -> 'salts' ->> key, hex_hash(encode(one.salt, 'hex') || key)) AS salt_of_value
+                FROM jsonb_each_text(found)) v)
+        WHERE s.sequence = one.sequence AND s.time = one.time;
+    END IF;
+    UPDATE audit_entries e SET
+        before = e.before - ARRAY(SELECT substr(name, 8) FROM unnest(gone) name WHERE name LIKE 'before.%'),
+        after = e.after - ARRAY(SELECT substr(name, 7) FROM unnest(gone) name WHERE name LIKE 'after.%'),
+        reason = CASE WHEN 'reason' = ANY (gone) THEN '' ELSE e.reason END,
+        erased_fields = ARRAY(SELECT DISTINCT name FROM unnest(e.erased_fields || gone) name ORDER BY name)
+      WHERE e.entry_id = one.entry_id AND e.time = one.time;
+    touched := touched + 1;
+  END LOOP;
+  PERFORM set_config('docket.erasing', '', true);
+  RETURN touched;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.erasures_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'erasure', n.erasure_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.erasures_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'erasure', n.erasure_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.erasures_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'erasure', n.erasure_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.erasure_id = n.erasure_id
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
 CREATE OR REPLACE FUNCTION docket.group_eligibility(g groups)
  RETURNS jsonb
  LANGUAGE sql
@@ -704,6 +1059,15 @@ BEGIN
 END $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.hex_hash(content text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT encode(sha256(convert_to(content, 'UTF8')), 'hex')
+$function$
+;
+
 CREATE OR REPLACE FUNCTION docket.is_present(a agents)
  RETURNS boolean
  LANGUAGE sql
@@ -721,26 +1085,39 @@ CREATE OR REPLACE FUNCTION docket.make_audit_partitions(months_ahead integer)
 AS $function$
 DECLARE
   first_day timestamp;
-  partition text;
+  parted text;
   made integer := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('docket.make_audit_partitions'));
   FOR i IN 0..months_ahead LOOP
     first_day := date_trunc('month', docket_now() AT TIME ZONE 'UTC') + make_interval(months => i);
-    partition := 'audit_entries_' || to_char(first_day, 'YYYY_MM');
-    CONTINUE WHEN to_regclass('docket.' || partition) IS NOT NULL;
-    BEGIN
-      EXECUTE format('CREATE TABLE %I PARTITION OF audit_entries FOR VALUES FROM (%L) TO (%L)',
-        partition, to_char(first_day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(first_day + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
-      EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
-        partition || '_no_truncate', partition);
-    EXCEPTION WHEN check_violation THEN
-      -- The default partition holds rows of that month already: they stay there, the alarm tells, and the other months get theirs.
-      CONTINUE;
-    END;
-    made := made + 1;
+    FOREACH parted IN ARRAY '{audit_entries,sealed_entries}'::text[] LOOP
+      made := made + make_month(parted, first_day);
+    END LOOP;
   END LOOP;
   RETURN made;
+END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.make_month(parted text, first_day timestamp without time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  partition text := parted || '_' || to_char(first_day, 'YYYY_MM');
+BEGIN
+  IF to_regclass('docket.' || partition) IS NOT NULL THEN
+    RETURN 0;
+  END IF;
+  EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+    partition, parted, to_char(first_day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(first_day + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
+  EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', partition || '_no_truncate', partition);
+  RETURN 1;
+EXCEPTION WHEN check_violation THEN
+  -- The default partition holds rows of that month already: they stay there, the alarm tells, and the other months get theirs.
+  RETURN 0;
 END $function$
 ;
 
@@ -973,11 +1350,36 @@ BEGIN
 END $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.record_refused_calls(calls jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+DECLARE
+  at timestamptz := docket_now();
+BEGIN
+  IF EXISTS (SELECT FROM jsonb_to_recordset(calls) AS c(actor_kind text) WHERE c.actor_kind IS NULL OR c.actor_kind NOT IN ('USER', 'SERVICE')) THEN
+    RAISE EXCEPTION 'a refused call is that of a user or a service' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+  SELECT at, c.actor, c.actor_kind, c.rpc, c.request_id, c.reason, 'call', coalesce(nullif(c.rpc, ''), '*'), 1, 'REFUSE', NULL,
+    jsonb_build_object('code', c.code, 'error_reason', c.error_reason, 'count', c.count,
+      'first_time', at - c.first_ms_ago * interval '1 millisecond', 'last_time', at - c.last_ms_ago * interval '1 millisecond'),
+    '{}'
+  FROM jsonb_to_recordset(calls) AS c(actor text, actor_kind text, rpc text, request_id uuid, reason text, code text, error_reason text, count bigint,
+    first_ms_ago bigint, last_ms_ago bigint);
+END $function$
+;
+
 CREATE OR REPLACE FUNCTION docket.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF TG_OP = 'UPDATE' AND current_setting('docket.erasing', true) = pg_current_xact_id()::text THEN
+    RETURN NEW;
+  END IF;
   RAISE EXCEPTION '% of % is not allowed', lower(TG_OP), TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $function$
 ;

@@ -1,7 +1,9 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodClientStreaming,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   fromBinary,
   type MessageInitShape,
@@ -31,15 +33,42 @@ export function grpcChannel(address: string, options: Record<string, unknown> = 
   return new Client(address, credentials.createInsecure(), { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1, ...options });
 }
 
-/** One unary call by grpc-js, with the messages of the generated code. */
+/** One call by grpc-js, with the messages of the generated code; of a stream of answers it gives the last. */
 export async function callGrpc<I extends DescMessage, O extends DescMessage>(
   client: Client,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
   options: GrpcCallOptions = {},
 ): Promise<MessageShape<O>> {
+  if ((method as DescMethod).methodKind === 'server_streaming') {
+    const answers = await readGrpc(client, method as unknown as DescMethodServerStreaming<I, O>, request, options);
+    return answers.at(-1) ?? create(method.output);
+  }
   const bytes = await callGrpcBytes(client, pathOf(method), toBinary(method.input, create(method.input, request)), options);
   return fromBinary(method.output, bytes);
+}
+
+/** All answers of one server stream by grpc-js. */
+export async function readGrpc<I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  method: DescMethodServerStreaming<I, O>,
+  request: MessageInitShape<I>,
+  options: GrpcCallOptions = {},
+): Promise<MessageShape<O>[]> {
+  const answers = await readGrpcBytes(client, pathOf(method), toBinary(method.input, create(method.input, request)), options);
+  return answers.map((answer) => fromBinary(method.output, answer));
+}
+
+/** All answers of one server stream whose request is whatever bytes are given. */
+export async function readGrpcBytes(client: Client, path: string, bytes: Uint8Array, options: GrpcCallOptions = {}): Promise<Buffer[]> {
+  const metadata = new Metadata();
+  if (options.token !== undefined) metadata.set('authorization', options.token);
+  const deadline = options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs };
+  const call = client.makeServerStreamRequest(path, asIs, asIs, Buffer.from(bytes), metadata, deadline);
+  options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+  const answers: Buffer[] = [];
+  for await (const answer of call) answers.push(answer as Buffer);
+  return answers;
 }
 
 /** The HTTP path of a method. */

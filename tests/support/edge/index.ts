@@ -34,6 +34,8 @@ export interface TestEdgeOptions {
   readonly readiness?: () => Promise<unknown>;
   readonly corsOrigins?: readonly string[];
   readonly defaultDeadlineMs?: number;
+  /** Without one, nothing is noted of calls that are refused. */
+  readonly refusals?: ServerDeps['refusals'];
 }
 
 /** Starts the real edge on free ports; only the handlers are the test's. */
@@ -47,6 +49,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     orm,
     queue: new CommandQueue({ orm } as ConstructorParameters<typeof CommandQueue>[0], { lanes: 1, queueBound: 10 }),
     authenticate: makeAuthenticateInterceptor(callerOf),
+    refusals: options.refusals ?? ((_, next) => next()),
     readiness: options.readiness ?? (async () => {}),
     log,
     metrics,

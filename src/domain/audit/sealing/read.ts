@@ -99,8 +99,10 @@ export async function countUnsealed(sql: Sql, settledEntryId: string): Promise<n
 export async function readExcuses(
   sql: Sql,
 ): Promise<{ readonly erasedFields: ReadonlyMap<string, ReadonlySet<string>>; readonly droppedMonths: ReadonlySet<string> }> {
+  // The entry that says so may itself have been of a month that was dropped since.
   const onRecord = (type: string, key: string): string =>
-    `EXISTS (SELECT FROM audit_entries e WHERE e.entity_type = '${type}' AND e.entity_id = ${key} AND e.operation = 'CREATE')`;
+    `(EXISTS (SELECT FROM audit_entries e WHERE e.entity_type = '${type}' AND e.entity_id = ${key} AND e.operation = 'CREATE')
+      OR EXISTS (SELECT FROM dropped_months d WHERE d.month = date_trunc('month', x.create_time AT TIME ZONE 'UTC')::date AND d.create_time > x.create_time))`;
   const erasures = await sql<{ entity: string; fields: string[] }>(
     `SELECT entity_type || ' ' || to_json(entity_id)::text AS entity, fields FROM erasures x WHERE ${onRecord('erasure', 'x.erasure_id::text')}`,
   );

@@ -1,19 +1,20 @@
 import type { Sql } from '../../../foundation/database/sql.ts';
 import type { CheckedEntries, ErasedEntry, Finding } from './check-entries.ts';
-import { CheckThreads } from './check-threads.ts';
+import type { CheckThreads } from './check-threads.ts';
 import { countUnsealed, findHashes, findLastSeal, findSeal, findSealOf, listInserted, listSeals, readExcuses, readSealedLines } from './read.ts';
 import { findSignatureFault, isHashed, type Seal } from './seal.ts';
-import { type PublicKeys, writePublicKeys } from './signing.ts';
+import type { PublicKeys } from './signing.ts';
 
 /** Seals looked at in one go. */
 const SEALS_AT_ONCE = 1_000;
 /** Entries handed to the thread in one go, about. */
-const ENTRIES_AT_ONCE = 4_000;
+const ENTRIES_AT_ONCE = 2_000;
 
 /** What is verified, and against what. */
 export interface Verification {
   readonly sql: Sql;
   readonly keys: PublicKeys;
+  readonly threads: CheckThreads;
   /** Sequences; the whole log when absent. Seals are verified whole, those at both ends too. */
   readonly startSequence?: number | undefined;
   readonly endSequence?: number | undefined;
@@ -64,7 +65,6 @@ class SealCheck {
   readonly #verification: Verification;
   readonly #tally: Tally;
   readonly #last: Seal;
-  readonly #threads: CheckThreads;
   #excuses: Awaited<ReturnType<typeof readExcuses>> = { erasedFields: new Map(), droppedMonths: new Set() };
   /** Oldest first. */
   readonly #pending: Promise<CheckedEntries>[] = [];
@@ -73,12 +73,12 @@ class SealCheck {
     this.#verification = verification;
     this.#tally = tally;
     this.#last = last;
-    this.#threads = new CheckThreads(writePublicKeys(verification.keys));
   }
 
   async *run(after: number): AsyncGenerator<Finding | Tally> {
-    const { sql } = this.#verification;
+    const { sql, threads } = this.#verification;
     const lastNumber = this.#last.header.seal;
+    threads.enter();
     try {
       this.#excuses = await readExcuses(sql);
       let previous = after === 0 ? undefined : await findSeal(sql, after);
@@ -97,14 +97,17 @@ class SealCheck {
       while (this.#pending.length > 0) yield* this.#collect();
     } finally {
       await Promise.allSettled(this.#pending);
-      await this.#threads.close();
+      threads.leave();
     }
   }
 
   async *#checkPortions(seals: readonly Seal[]): AsyncGenerator<Finding | Tally> {
     for (const portion of portionsOf(seals)) {
-      if (this.#pending.length === this.#threads.count) yield* this.#collect();
-      this.#pending.push(this.#check(portion));
+      if (this.#pending.length === this.#verification.threads.count) yield* this.#collect();
+      const check = this.#check(portion);
+      // It is waited for later; until then its failure is nobody's.
+      check.catch(() => undefined);
+      this.#pending.push(check);
       const dropped = countEntries(portion.filter((seal) => !this.#isKept(seal)));
       this.#tally.droppedEntries += dropped;
       this.#tally.entries += countEntries(portion) - dropped;
@@ -118,10 +121,13 @@ class SealCheck {
     return !this.#excuses.droppedMonths.has(header.month);
   }
 
-  async #check(portion: readonly Seal[]): Promise<CheckedEntries> {
+  #check(portion: readonly Seal[]): Promise<CheckedEntries> {
+    const { sql, threads } = this.#verification;
     const [first, last] = [portion[0] as Seal, portion.at(-1) as Seal];
-    const lines = await readSealedLines(this.#verification.sql, first.header.first_sequence, last.header.last_sequence);
-    return this.#threads.check({ seals: portion.map((seal) => ({ seal, isKept: this.#isKept(seal) })), lines });
+    return threads.check(async () => ({
+      seals: portion.map((seal) => ({ seal, isKept: this.#isKept(seal) })),
+      lines: await readSealedLines(sql, first.header.first_sequence, last.header.last_sequence),
+    }));
   }
 
   /** What was found in the portion that has been waited for the longest. */

@@ -16,6 +16,8 @@ const AUDITED: readonly AuditedTable[] = [
   { table: 'memberships', entityType: 'membership', key: ['group_id', 'agent_id'] },
   { table: 'tickets', entityType: 'ticket', key: ['ticket_id'] },
   { table: 'service_tokens', entityType: 'service_token', key: ['token_id'] },
+  { table: 'erasures', entityType: 'erasure', key: ['erasure_id'] },
+  { table: 'dropped_months', entityType: 'dropped_month', key: ['month'] },
 ];
 
 /** Triggers that keep the log of one table: what each is called, after the table's name. */
@@ -30,7 +32,7 @@ export async function checkAuditLog(sql: Sql, findings: Findings): Promise<void>
     await checkVersions(sql, table, firstMonth, findings);
     await checkLatest(sql, table, findings);
   }
-  const [entries] = await sql<{ count: string }>('SELECT count(*) FROM audit_entries');
+  const [entries] = await sql<{ count: string }>(`SELECT count(*) FROM audit_entries WHERE entity_type <> 'call'`);
   findings.note('I7', `${entries?.count ?? 0} entries of ${AUDITED.length} tables held against their rows`);
 }
 

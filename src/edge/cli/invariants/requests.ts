@@ -77,7 +77,7 @@ async function checkEffects(sql: Sql, findings: Findings): Promise<void> {
     `SELECT * FROM (
        SELECT actor, request_id, count(DISTINCT transaction_id) AS transactions, bool_or(rpc LIKE '%/CreateTicket') AS single,
          count(*) FILTER (WHERE entity_type = 'ticket' AND operation = 'CREATE') AS tickets, max(time) - min(time) AS span
-       FROM audit_entries WHERE request_id IS NOT NULL GROUP BY actor, request_id
+       FROM audit_entries WHERE request_id IS NOT NULL AND operation <> 'REFUSE' GROUP BY actor, request_id
      ) effect WHERE span < interval '${RETENTION}' AND (transactions > 1 OR (single AND tickets <> 1))`,
   );
   for await (const row of rows) {

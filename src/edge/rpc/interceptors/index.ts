@@ -8,7 +8,7 @@ import { makeObserve } from './observe.ts';
 import { makeValidate } from './validate.ts';
 
 /** What the layers stand on. */
-export type ChainDeps = ContextDeps & Parameters<typeof makeObserve>[0] & { readonly authenticate: Interceptor };
+export type ChainDeps = ContextDeps & Parameters<typeof makeObserve>[0] & { readonly refusals: Interceptor; readonly authenticate: Interceptor };
 
 /** Runs a call through all layers and its handler; rejects with an `RpcFailure` and nothing else. */
 export type Serve = (call: Call) => Promise<void>;
@@ -16,8 +16,9 @@ export type Serve = (call: Call) => Promise<void>;
 /**
  * The layers around every call of every transport, outermost first. This list is their order:
  *
- * observe → errors → admit → authenticate → authorize → audit → validate → context → handler
+ * observe → refusals → errors → admit → authenticate → authorize → audit → validate → context → handler
  *
+ * - Refused changes are noted by `refusals`, where every failure has its status, whichever layer it came from.
  * - The request is read in `audit`: who may not call makes us read, inflate and parse nothing.
  * - What is open to everybody (health) passes `admit`, `authenticate` and `authorize` untouched.
  * - Permission comes before validation, so that a refused caller learns nothing from it.
@@ -25,6 +26,7 @@ export type Serve = (call: Call) => Promise<void>;
 export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serve {
   const layers: readonly Interceptor[] = [
     makeObserve(deps),
+    deps.refusals,
     errors,
     makeAdmit(deps.drain),
     deps.authenticate,

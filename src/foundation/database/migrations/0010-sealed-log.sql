@@ -1,5 +1,5 @@
 -- The audit log proves itself: entries are numbered and chained by hashes after their commit, so that no change of the log stays unseen.
--- What is hashed, and how, is written down in src/domain/audit/sealing/README.md.
+-- What is hashed, and how, is written down in docs/audit-log.md.
 
 -- One for each run of entries that were sealed together; kept for ever, also when the entries' month is dropped.
 CREATE TABLE audit_seals (
@@ -106,7 +106,7 @@ BEGIN
     VALUES (gen_random_uuid(), erased_type, erased_id, columns, docket_now(), docket_now());
   PERFORM set_config('docket.erasing', pg_current_xact_id()::text, true);
   FOR one IN
-    SELECT e.entry_id, e.time, e.before, e.after, e.reason, s.sequence, s.salt, s.erased
+    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salt, s.erased
     FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time
     WHERE e.entity_type = erased_type AND e.entity_id = erased_id ORDER BY e.entry_id
   LOOP
@@ -116,7 +116,8 @@ BEGIN
       FROM (
         SELECT 'before.' || c AS name, one.before -> c AS value FROM unnest(erasable_columns()) c
         UNION ALL SELECT 'after.' || c, one.after -> c FROM unnest(erasable_columns()) c
-        UNION ALL SELECT 'reason', to_jsonb(one.reason)
+        -- Why it is erased stays.
+        UNION ALL SELECT 'reason', to_jsonb(one.reason) WHERE one.transaction_id <> pg_current_xact_id()
       ) v WHERE value IS NOT NULL AND value::text NOT IN ('""', '{}', '[]', 'null')
     );
     gone := ARRAY(SELECT name FROM jsonb_object_keys(found) name WHERE split_part(name, '.', -1) = ANY (columns) ORDER BY name);
@@ -182,3 +183,33 @@ REVOKE EXECUTE ON FUNCTION make_month(text, timestamp) FROM PUBLIC;
 -- Seals have the months that entries have, those of an older log included.
 SELECT make_month('sealed_entries', to_date(right(inhrelid::regclass::text, 7), 'YYYY_MM')::timestamp)
 FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass AND inhrelid::regclass::text LIKE '%audit\_entries\_2%';
+
+-- Drops a month of the log, once it is over and all of it is sealed; its seals stay. Not for the service: an operator does it, as the owner.
+-- Answers the number of entries that are gone.
+CREATE FUNCTION drop_audit_month(dropped date) RETURNS bigint LANGUAGE plpgsql SET search_path = docket, pg_temp AS $$
+DECLARE
+  first_moment timestamptz := dropped::timestamp AT TIME ZONE 'UTC';
+  end_moment timestamptz := (dropped + interval '1 month') AT TIME ZONE 'UTC';
+  suffix text := to_char(dropped, 'YYYY_MM');
+  gone bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('docket.seal_audit_entries'));
+  IF dropped <> date_trunc('month', dropped)::date OR end_moment > docket_now() THEN
+    RAISE EXCEPTION 'only a whole month that is over can be dropped' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF to_regclass('docket.audit_entries_' || suffix) IS NULL THEN
+    RAISE EXCEPTION 'the log has no month %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF EXISTS (SELECT FROM audit_entries_default WHERE time >= first_moment AND time < end_moment) THEN
+    RAISE EXCEPTION 'entries of % are in the default partition, which is not dropped', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  IF EXISTS (SELECT FROM audit_entries e WHERE e.time >= first_moment AND e.time < end_moment
+      AND NOT EXISTS (SELECT FROM sealed_entries s WHERE s.entry_id = e.entry_id AND s.time = e.time)) THEN
+    RAISE EXCEPTION 'entries of % are not sealed yet', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT count(*) INTO gone FROM audit_entries WHERE time >= first_moment AND time < end_moment;
+  INSERT INTO dropped_months (month, entries, create_time, update_time) VALUES (dropped, gone, docket_now(), docket_now());
+  EXECUTE format('DROP TABLE %I', 'audit_entries_' || suffix);
+  EXECUTE format('DROP TABLE IF EXISTS %I', 'sealed_entries_' || suffix);
+  RETURN gone;
+END $$;

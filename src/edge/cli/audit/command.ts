@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { ConnectError } from '@connectrpc/connect';
+import { defineCommand } from 'citty';
+import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
+import type { DatabasePlace } from '../../../database.ts';
+import { AddressInvalid, type DocketClient, violationsOf } from '../client.ts';
+import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { dropMonth } from './drop-month.ts';
+import { prove, verifyProof } from './proof.ts';
+import { verify } from './verify.ts';
+
+/** What the commands need of this machine. */
+export interface AuditCommandDeps {
+  findService(): Promise<Reachable>;
+  findDatabase(): Promise<DatabasePlace>;
+  /** The public key of this machine's service, in PEM; undefined when it has none. */
+  findPublicKey(): Promise<string | undefined>;
+}
+
+const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
+const reach = {
+  address: text('Of a running service; this machine if absent', 'host:port'),
+  token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
+};
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const note = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or could not be done. */
+export function makeAuditCommand(deps: AuditCommandDeps) {
+  const withClient = async (
+    args: { readonly address?: string | undefined; readonly token?: string | undefined },
+    work: (client: DocketClient) => Promise<number>,
+  ) => {
+    let client: DocketClient | undefined;
+    try {
+      client = await connect({ address: args.address, token: args.token }, await deps.findService(), note);
+      process.exitCode = await work(client);
+    } catch (error) {
+      if (![ServiceOutOfReach, AddressInvalid, ConnectError].some((kind) => error instanceof kind)) throw error;
+      note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
+      process.exitCode = 1;
+    } finally {
+      client?.close();
+    }
+  };
+  return defineCommand({
+    meta: { name: 'audit', description: 'Verify, prove, export and shorten the audit log; see docs/audit-log.md' },
+    subCommands: {
+      verify: defineCommand({
+        meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
+        args: {
+          start: text('First sequence', 'number'),
+          end: text('Last sequence', 'number'),
+          checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
+          ...reach,
+        },
+        run: ({ args }) =>
+          withClient(args, async (client) => {
+            const range = { ...(args.start && { start: wholeNumber('start', args.start) }), ...(args.end && { end: wholeNumber('end', args.end) }) };
+            const findings = await verify(client, { ...range, ...(args.checkpoints && { checkpoints: args.checkpoints }) }, { result: print, note });
+            return findings === 0 ? 0 : 1;
+          }),
+      }),
+      prove: defineCommand({
+        meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
+        args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reach },
+        run: ({ args }) =>
+          withClient(args, async (client) => {
+            print(await prove(client, args.entry));
+            return 0;
+          }),
+      }),
+      'verify-proof': defineCommand({
+        meta: { name: 'verify-proof', description: 'Verify a proof from files alone: no service, no database' },
+        args: {
+          entry: { ...text('A line of docket audit export', 'file'), required: true },
+          proof: { ...text('What docket audit prove printed', 'file'), required: true },
+          key: { ...text('The public key of the service, PEM', 'file'), required: true },
+        },
+        async run({ args }) {
+          const fault = await verifyProof(args);
+          print(fault === undefined ? 'The entry is what was sealed.' : `The proof does not hold: ${fault}.`);
+          process.exitCode = fault === undefined ? 0 : 1;
+        },
+      }),
+      export: defineCommand({
+        meta: { name: 'export', description: 'Write the sealed entries to a file or to standard output, in order' },
+        args: {
+          csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
+          after: text('Only entries after this sequence', 'number'),
+          out: text('Where to; standard output if absent. With --after it is added to', 'file'),
+          ...reach,
+        },
+        run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
+      }),
+      'public-key': defineCommand({
+        meta: { name: 'public-key', description: 'Print the public key that seals of this machine are verified with' },
+        async run() {
+          const key = await deps.findPublicKey();
+          if (key) process.stdout.write(key);
+          else note('Seals are not signed: there is no key. Set DOCKET_AUDIT_KEY_FILE.');
+          process.exitCode = key ? 0 : 1;
+        },
+      }),
+      'drop-month': defineCommand({
+        meta: { name: 'drop-month', description: 'Drop a month of the log that is over and sealed; its seals stay' },
+        args: {
+          month: { type: 'positional', required: true, description: 'Such as 2025-11' },
+          reason: { type: 'string', description: 'Why; kept in the audit log' },
+        },
+        async run({ args }) {
+          const place = await deps.findDatabase();
+          try {
+            print(await dropMonth(place.url, args.month, args.reason ?? ''));
+          } finally {
+            await place.close();
+          }
+        },
+      }),
+    },
+  });
+}
+
+async function exportLog(
+  client: DocketClient,
+  args: { readonly csv?: boolean | undefined; readonly after?: string | undefined; readonly out?: string | undefined },
+): Promise<number> {
+  const after = args.after ? wholeNumber('after', args.after) : 0;
+  const file = args.out === undefined ? process.stdout : createWriteStream(args.out, { flags: args.after ? 'a' : 'w', mode: 0o600 });
+  const format = args.csv ? AuditExportFormat.CSV : AuditExportFormat.NDJSON;
+  let reached = BigInt(after);
+  try {
+    for await (const { chunk, lastSequence } of client.audit.exportAuditLog({ format, afterSequence: reached }, { timeoutMs: 120_000 })) {
+      if (!file.write(chunk)) await once(file, 'drain');
+      reached = lastSequence > reached ? lastSequence : reached;
+    }
+  } catch (error) {
+    note(`Written up to sequence ${reached}; go on with --after ${reached}.`);
+    throw error;
+  } finally {
+    if (file !== process.stdout) await new Promise<void>((resolve) => void file.end(resolve));
+  }
+  note(`Written up to sequence ${reached}.`);
+  return 0;
+}
+
+function wholeNumber(name: string, value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new Error(`--${name} must be a whole number, not ${value}`);
+  return Number(value);
+}
+
+function tellFailure(failure: ConnectError): string {
+  const fields = violationsOf(failure).map(({ field, description }) => `  ${field}: ${description}`);
+  return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
+}
