@@ -100,8 +100,8 @@ They run inside the service. One that fails is tried again with growing delays f
 |---|---|
 ${jobs.map(({ name, schedule }) => `| \`${name}\` | ${schedule ? `\`${schedule.cron}\` (${schedule.timeZone})` : 'when something leaves it work'} |`).join('\n')}
 
-Request ids are good for repeating for 30 days. The audit log is kept for ever, by month: months are dropped by hand, as the
-owner, by \`DROP TABLE docket.audit_entries_YYYY_MM\`.
+Request ids are good for repeating for 30 days. The audit log is kept for ever, by month; \`docket audit drop-month\` drops
+one (see [audit-log.md](audit-log.md), also for keys, checkpoints and restored databases).
 `;
 }
 

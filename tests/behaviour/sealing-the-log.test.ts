@@ -97,7 +97,7 @@ describe('sealing the log', () => {
         while (writing) await sealer.round();
       }),
     ]);
-    await log.seal();
+    await log.rounds();
     const rows = await sealed();
     expect(rows.map(({ sequence }) => Number(sequence))).toEqual(rows.map((_, at) => at + 1));
     expect(new Set(rows.map(({ entry_id }) => entry_id)).size).toBe(rows.length);

@@ -66,8 +66,7 @@ interface Line {
 const ENTRY_PARTS = 14;
 
 /**
- * Holds some seals against their own hashes and signatures, where keys are known, and the entries against the seals. `lines` are the entries in order of
- * sequence. Pure, so that a thread can do it.
+ * Holds some seals against their own hashes and signatures, where keys are known, and the entries against the seals. `lines` are the entries. Pure, so that a thread can do it.
  */
 export function checkEntries(seals: readonly SealToCheck[], lines: string, keys: PublicKeys): CheckedEntries {
   const findings: Finding[] = [];
@@ -81,7 +80,13 @@ export function checkEntries(seals: readonly SealToCheck[], lines: string, keys:
   }
   for (const { seal, isKept } of seals) {
     findings.push(...checkSeal(seal, keys));
-    if (isKept) findings.push(...checkEntriesOf(seal, bySeal.get(seal.header.seal) ?? []));
+    if (isKept)
+      findings.push(
+        ...checkEntriesOf(
+          seal,
+          (bySeal.get(seal.header.seal) ?? []).sort((a, b) => a.sequence - b.sequence),
+        ),
+      );
   }
   return { findings, erased };
 }

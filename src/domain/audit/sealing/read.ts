@@ -62,13 +62,13 @@ export async function findLastSeal(sql: Sql): Promise<{ readonly seal: Seal; rea
   return row && { seal: toSeal(row), settledEntryId: row.settled_entry_id };
 }
 
-/** The entries of a range of sequences with all that their seals say of them, a line each: one long text is read in a fraction of the time of rows. */
+/** The entries of a range of sequences with all that their seals say of them, a line each, in any order: one long text is read in a fraction of the time of rows. */
 export async function readSealedLines(sql: Sql, first: number, last: number): Promise<string> {
   // With bounds for the entries too the two are joined in one pass, whatever the planner thinks of the sizes of months.
   const [row] = await sql<{ lines: string | null }>(
     `WITH s AS MATERIALIZED (SELECT * FROM sealed_entries WHERE sequence BETWEEN $1 AND $2)
      SELECT string_agg(concat_ws(chr(31), s.sequence, s.seal, s.entry_id, coalesce(encode(s.salt, 'hex'), ''), encode(s.leaf, 'hex'), coalesce(s.erased::text, ''),
-         coalesce(array_to_string(e.erased_fields, ','), ''), CASE WHEN e.entry_id IS NOT NULL THEN concat_ws(chr(31), ${ENTRY_PARTS}) END), E'\n' ORDER BY s.sequence) AS lines
+         coalesce(array_to_string(e.erased_fields, ','), ''), CASE WHEN e.entry_id IS NOT NULL THEN concat_ws(chr(31), ${ENTRY_PARTS}) END), E'\n') AS lines
      FROM s LEFT JOIN (
        SELECT * FROM audit_entries WHERE entry_id BETWEEN (SELECT min(entry_id) FROM s) AND (SELECT max(entry_id) FROM s)
          AND time BETWEEN (SELECT min(time) FROM s) AND (SELECT max(time) FROM s)
