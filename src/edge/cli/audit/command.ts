@@ -3,7 +3,6 @@ import { createWriteStream } from 'node:fs';
 import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
-import type { DatabasePlace } from '../../../database.ts';
 import { AddressInvalid, type DocketClient, violationsOf } from '../client.ts';
 import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { dropMonth } from './drop-month.ts';
@@ -13,7 +12,7 @@ import { verify } from './verify.ts';
 /** What the commands need of this machine. */
 export interface AuditCommandDeps {
   findService(): Promise<Reachable>;
-  findDatabase(): Promise<DatabasePlace>;
+  findDatabase(): Promise<{ readonly url: string; close(): Promise<void> }>;
   /** The public key of this machine's service, in PEM; undefined when it has none. */
   findPublicKey(): Promise<string | undefined>;
 }
