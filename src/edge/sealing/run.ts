@@ -11,6 +11,8 @@ import type { AuditKeys } from './keys.ts';
 const ROUND_MS = 500;
 /** The same after a failure. */
 const RETRY_MS = 2_000;
+/** So many failures in a row are told as an error. */
+const ALARMING_FAILURES = 15;
 /** How long a checkpoint may take to be sent, in milliseconds. */
 const SEND_MS = 5_000;
 
@@ -47,7 +49,9 @@ class SealingLoop {
   /** The newest seal of this process that is in no checkpoint. */
   #due: Seal | undefined;
   #lastCheckpointMs = Number.NEGATIVE_INFINITY;
-  #failing = false;
+  #failures = 0;
+  /** The checkpoint that is being sent; the next waits for it, sealing does not. */
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(deps: SealingDeps) {
     this.#deps = deps;
@@ -62,6 +66,7 @@ class SealingLoop {
     await this.#running;
     await this.#trySealing();
     await this.#keepCheckpoint();
+    await this.#sending;
   }
 
   async #run(): Promise<void> {
@@ -77,7 +82,7 @@ class SealingLoop {
   async #trySealing(): Promise<number> {
     try {
       const { seals, entries, more, restored, lagsMs } = await this.#sealer.round();
-      this.#failing = false;
+      this.#failures = 0;
       this.#due = seals.at(-1) ?? this.#due;
       this.#measures.entries.add(entries);
       for (const lagMs of lagsMs) this.#measures.lag.record(lagMs / 1000);
@@ -87,8 +92,11 @@ class SealingLoop {
       }
       return more ? 0 : ROUND_MS;
     } catch (error) {
-      if (!this.#failing) this.#deps.log.warn({ err: error }, 'the audit log could not be sealed; it will be tried again');
-      this.#failing = true;
+      this.#failures += 1;
+      // Once is a hiccup of the database; what goes on is an alarm, told once.
+      if (this.#failures === 1) this.#deps.log.warn({ err: error }, 'the audit log could not be sealed; it will be tried again');
+      if (this.#failures === ALARMING_FAILURES)
+        this.#deps.log.error({ err: error }, 'the audit log has not been sealed for a while; it is tried again and again');
       return RETRY_MS;
     }
   }
@@ -101,11 +109,15 @@ class SealingLoop {
       await this.#deps.checkpoints.add(seal);
       this.#lastCheckpointMs = performance.now();
       this.#due = undefined;
-      await this.#send(seal);
+      this.#sending = this.#sending.then(() => this.#send(seal)).catch((error: unknown) => this.#tellLoss(error, seal));
     } catch (error) {
       this.#lastCheckpointMs = performance.now();
-      this.#deps.log.error({ err: error, seal: seal.header.seal }, 'a checkpoint of the audit log could not be kept');
+      this.#tellLoss(error, seal);
     }
+  }
+
+  #tellLoss(error: unknown, seal: Seal): void {
+    this.#deps.log.error({ err: error, seal: seal.header.seal }, 'a checkpoint of the audit log could not be kept');
   }
 
   async #send(seal: Seal): Promise<void> {

@@ -41,6 +41,7 @@ export async function generate(databaseUrl: string, stock: Stock): Promise<void>
     await client.query(
       'UPDATE group_counters c SET last_ticket_number = t.tickets FROM (SELECT group_id, count(*) AS tickets FROM tickets GROUP BY group_id) t WHERE c.group_id = t.group_id',
     );
+    await settleLog(client);
     await client.query('VACUUM ANALYZE');
     await client.query('CHECKPOINT');
   } finally {
@@ -84,17 +85,12 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
 
 /** Partitions of the log for the months before this one: a service that has run for a year has them. */
 async function makePartitions(client: pg.Client): Promise<void> {
-  await client.query(`DO $$
-    DECLARE
-      first_day date;
-      partition text;
-    BEGIN
-      FOR back IN 1..12 LOOP
-        first_day := date_trunc('month', docket_now() AT TIME ZONE 'UTC') - make_interval(months => back);
-        partition := 'audit_entries_' || to_char(first_day, 'YYYY_MM');
-        EXECUTE format('CREATE TABLE %I PARTITION OF audit_entries FOR VALUES FROM (%L) TO (%L)', partition,
-          to_char(first_day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(first_day + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
-        EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', partition || '_no_truncate', partition);
-      END LOOP;
-    END $$`);
+  await client.query(`SELECT make_month(parted, date_trunc('month', docket_now() AT TIME ZONE 'UTC') - make_interval(months => back))
+    FROM generate_series(1, 12) back, unnest('{audit_entries,sealed_entries}'::text[]) parted`);
+}
+
+/** What is generated is not sealed, which would take as long again: a first seal of nothing says that all up to here is settled. */
+async function settleLog(client: pg.Client): Promise<void> {
+  await client.query(`INSERT INTO audit_seals (seal, epoch, first_sequence, last_sequence, month, merkle_root, previous_hash, hash, time, settled_entry_id, server, epoch_entry_id)
+    SELECT 1, 1, 1, 0, docket_now(), '', '', sha256(''), docket_now(), last_value, system_identifier, 0 FROM audit_entry_ids, pg_control_system()`);
 }

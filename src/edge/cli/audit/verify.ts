@@ -25,7 +25,8 @@ export async function verify(client: DocketClient, args: VerifyArguments, output
   let findings = 0;
   let reached: AuditVerificationTally | undefined;
   let entriesBefore = 0n;
-  for (let start = BigInt(args.start ?? 0); ; ) {
+  let isDone = false;
+  for (let start = BigInt(args.start ?? 0); !isDone; ) {
     try {
       const request = { startSequence: start, endSequence: BigInt(args.end ?? 0), checkpoints: newest(checkpoints) };
       for await (const { event } of client.audit.verifyAuditLog(request, { timeoutMs: CALL_MS })) {
@@ -39,7 +40,8 @@ export async function verify(client: DocketClient, args: VerifyArguments, output
           output.note(`${entriesBefore + event.value.entries} entries, up to sequence ${event.value.lastSequence} of ${event.value.endSequence}`);
         } else if (event.case === 'done') {
           output.result(summary({ ...event.value, entries: entriesBefore + event.value.entries }, findings));
-          return findings;
+          // The stream ends by itself: to leave it early would wait for its end.
+          isDone = true;
         }
       }
     } catch (error) {
@@ -50,17 +52,20 @@ export async function verify(client: DocketClient, args: VerifyArguments, output
       reached = undefined;
     }
   }
+  return findings;
 }
+
+const counted = (count: bigint, one: string, many: string): string => `${count} ${count === 1n ? one : many}`;
 
 /** As many as one call takes: the newest say the most. */
 const newest = (lines: readonly string[]): string[] => lines.slice(-1000);
 
 function summary(tally: AuditVerificationTally | (Omit<AuditVerificationTally, '$typeName'> & { entries: bigint }), findings: number): string {
   const parts = [
-    `${tally.entries} entries in ${tally.seals} seals, ${tally.signatures} of them signed; ${tally.checkpoints} checkpoints agree`,
-    ...(tally.erasedEntries > 0n ? [`values were erased from ${tally.erasedEntries} entries`] : []),
-    ...(tally.droppedEntries > 0n ? [`${tally.droppedEntries} entries are of dropped months`] : []),
-    ...(tally.unsealedEntries > 0n ? [`${tally.unsealedEntries} wait to be sealed`] : []),
+    `${counted(tally.entries, 'entry', 'entries')} in ${counted(tally.seals, 'seal', 'seals')}, ${tally.signatures} of them signed; it agrees with ${counted(tally.checkpoints, 'checkpoint', 'checkpoints')}`,
+    ...(tally.erasedEntries > 0n ? [`values were erased from ${counted(tally.erasedEntries, 'entry', 'entries')}`] : []),
+    ...(tally.droppedEntries > 0n ? [`of dropped months: ${counted(tally.droppedEntries, 'entry', 'entries')}`] : []),
+    ...(tally.unsealedEntries > 0n ? [`to be sealed yet: ${tally.unsealedEntries}`] : []),
   ];
   return `${parts.join('; ')}. ${findings === 0 ? 'Nothing is wrong.' : `${findings} ${findings === 1 ? 'thing is' : 'things are'} wrong.`}`;
 }
