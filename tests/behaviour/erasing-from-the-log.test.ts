@@ -62,6 +62,38 @@ describe('erasing from the log', () => {
     expect(Object.keys(row?.erased.salts)).not.toContain('after.title');
   });
 
+  it('explains nothing that came after it, and nothing that was put in its place', async () => {
+    const id = await openTicket('Erase me');
+    await log.seal();
+    await erase(id, ['title']);
+    await reading.sql(`UPDATE tickets SET title = 'Another title' WHERE ticket_id = $1`, [id]);
+    await log.seal();
+    const owned = (...statements: string[]) =>
+      reading.session(async (client) => {
+        await client.query('SET session_replication_role = replica');
+        for (const statement of statements) await client.query(statement);
+        await client.query('SET session_replication_role = origin');
+      });
+    // As if the later title had been erased too.
+    const later = `entity_id = '${id}' AND operation = 'UPDATE'`;
+    await owned(
+      `UPDATE sealed_entries s SET erased = jsonb_build_object('salts', '{}'::jsonb, 'digests', (SELECT jsonb_object_agg(n, hex_hash(hex_hash(encode(s.salt, 'hex') || n) || v))
+         FROM (VALUES ('after.title', '"Another title"'), ('before.title', '"Erase me"')) x(n, v))) FROM audit_entries e WHERE e.entry_id = s.entry_id AND e.${later}`,
+      `UPDATE sealed_entries s SET salt = NULL FROM audit_entries e WHERE e.entry_id = s.entry_id AND e.${later}`,
+      `UPDATE audit_entries SET after = after - 'title', before = before - 'title', erased_fields = '{after.title,before.title}' WHERE ${later}`,
+      `UPDATE erasures SET fields = '{title,description,reason}'`,
+    );
+    expect(await log.kinds()).toContain('ERASURE_NOT_ON_RECORD');
+    await owned(`UPDATE audit_entries SET after = after || '{"title": "Forged"}', erased_fields = '{}' WHERE entity_id = '${id}' AND operation = 'CREATE'`);
+    expect(await log.kinds()).toContain('ENTRY_ALTERED');
+    await owned(`UPDATE sealed_entries SET erased = '1' WHERE erased IS NOT NULL`);
+    expect(await log.kinds()).toContain('ENTRY_ALTERED');
+    await reading.close();
+    reading = await startReading();
+    log = openSealedLog(reading);
+    kyc = await insertGroup(reading, 'KYC');
+  });
+
   it('verifies whatever was erased in whatever order, sealed or not yet, and finds what is changed afterwards', async () => {
     const columns = fc.uniqueArray(fc.constantFrom('title', 'description', 'attributes', 'labels', 'user_id', 'external_references', 'reason'), {
       minLength: 1,

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Seal } from '../../src/domain/audit/index.ts';
 import { ERASABLE_COLUMNS } from '../../src/domain/audit/sealing/entry-text.ts';
+import { listSeals } from '../../src/domain/audit/sealing/read.ts';
+import { makeSeal } from '../../src/domain/audit/sealing/seal.ts';
+import { sqlOf } from '../../src/foundation/database/sql.ts';
 import { moveClock } from '../support/database/index.ts';
 import { insertGroup, insertTickets, type Reading, startReading } from '../support/reading.ts';
 import { openSealedLog, type SealedLog } from '../support/sealed-log.ts';
@@ -79,6 +82,47 @@ describe('sealing the log', () => {
     await log.rounds();
     expect(await unsealed()).toBe(0);
     expect((await log.verify()).findings).toEqual([]);
+  });
+
+  it('loses none to a transaction that is the newest and still writes', async () => {
+    await log.rounds();
+    await reading.session(async (client) => {
+      await client.query('BEGIN');
+      await client.query(`UPDATE groups SET name = 'Slow' WHERE group_id = $1`, [kyc]);
+      for (let round = 0; round < 3; round++) await log.sealer.round();
+      await client.query(`UPDATE groups SET name = 'Slower' WHERE group_id = $1`, [kyc]);
+      for (let round = 0; round < 3; round++) await log.sealer.round();
+      await client.query('COMMIT');
+    });
+    await log.rounds();
+    expect(await unsealed()).toBe(0);
+    expect((await openSealedLog(reading, () => undefined, log.signer).verify()).findings).toEqual([]);
+  });
+
+  it('loses none while transactions of every kind come and go', async () => {
+    let writing = true;
+    const writer = async (client: Awaited<Parameters<Parameters<Reading['session']>[0]>[0]>, at: number): Promise<void> => {
+      for (let turn = 0; turn < 40; turn++) {
+        await client.query('BEGIN');
+        await client.query(`UPDATE groups SET description = $2 WHERE group_id = $1`, [kyc, `${at} ${turn}`]);
+        if (turn % 3 === 0) await client.query('SAVEPOINT here');
+        if (turn % 4 === 0) await client.query('SELECT pg_sleep(0.01)');
+        if (turn % 3 === 0) await client.query('ROLLBACK TO here');
+        await client.query(turn % 5 === 0 ? 'ROLLBACK' : 'COMMIT');
+      }
+    };
+    const writers = Promise.all([0, 1].map((at) => reading.session((client) => writer(client, at)))).then(() => {
+      writing = false;
+    });
+    const sealing = (async () => {
+      while (writing) await log.sealer.round();
+    })();
+    await Promise.all([writers, sealing]);
+    await log.rounds();
+    expect(await unsealed()).toBe(0);
+    const { findings, tally } = await log.verify();
+    expect(findings).toEqual([]);
+    expect(tally.unsealedEntries).toBe(0);
   });
 
   it('seals each entry once when several processes seal while others write', async () => {
@@ -167,7 +211,12 @@ describe('sealing the log', () => {
     await open(4);
     await reading.session(async (client) => {
       await client.query('SET session_replication_role = replica');
-      await client.query(`UPDATE audit_seals SET server = 'another'`);
+      const [seal] = await listSeals(sqlOf(reading.orm.em.fork()), 0, 1);
+      const moved = makeSeal({ ...(seal as Seal).header, server: 'another' }, log.signer);
+      await client.query(`UPDATE audit_seals SET server = 'another', hash = decode($1, 'hex'), signature = decode($2, 'base64')`, [
+        moved.hash,
+        moved.signature,
+      ]);
       await client.query(`UPDATE audit_entries SET transaction_id = '9000000000' WHERE entry_id > (SELECT max(entry_id) FROM sealed_entries)`);
     });
     const restarted = openSealedLog(reading, () => undefined, log.signer);

@@ -451,7 +451,7 @@ export const AuditService: GenService<{
    * removed, inserted, exchanged or cut since it was sealed.
    *
    * Permission: admins; auditors.
-   * Fails with: CHECKPOINT_MALFORMED.
+   * Fails with: CHECKPOINT_MALFORMED, SEQUENCE_NOT_REACHED.
    *
    * @generated from rpc ticketing.v1.AuditService.VerifyAuditLog
    */

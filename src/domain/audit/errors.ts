@@ -27,8 +27,8 @@ export class CheckpointMalformed extends DomainError {
 /** The log has no such sequence yet, so nothing can come after it. */
 export class SequenceNotReached extends DomainError {
   constructor(sequence: number, last: number) {
-    super('out_of_range', 'SEQUENCE_NOT_REACHED', `after_sequence: the log ends with sequence ${last}, before ${sequence}`, {
-      facts: { last_sequence: String(last), after_sequence: String(sequence) },
+    super('out_of_range', 'SEQUENCE_NOT_REACHED', `the log ends with sequence ${last}, before ${sequence}`, {
+      facts: { last_sequence: String(last), sequence: String(sequence) },
     });
   }
 }

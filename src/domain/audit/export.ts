@@ -28,7 +28,7 @@ const HEADING = [
  * Throws SequenceNotReached.
  */
 export async function* exportEntries(sql: Sql, form: ExportForm, after: number, end: number | undefined): AsyncGenerator<ExportedPiece> {
-  const last = (await findLastSeal(sql))?.seal.header.last_sequence ?? 0;
+  const last = (await findLastSeal(sql))?.header.last_sequence ?? 0;
   if (after > last) throw new SequenceNotReached(after, last);
   if (form === 'csv' && after === 0) yield { text: `${HEADING.join(',')}\r\n`, lastSequence: 0 };
   for (let reached = after; ; ) {
@@ -60,20 +60,17 @@ function jsonLine(sequence: string, erased: readonly string[], parts: EntryParts
   return (
     `{"sequence": ${sequence}, "entry_id": ${entryId}, "time": "${rfc3339(time)}", "actor": ${actor}, "actor_kind": "${actorKind}", "rpc": ${rpc}, ` +
     `"request_id": ${request}, "reason": ${reason}, "entity_type": "${entityType}", "entity_id": ${entityId}, "version": ${version}, ` +
-    `"operation": "${operation}", "changed_fields": ${JSON.stringify(namesIn(changedFields))}, "erased_fields": ${JSON.stringify(erased)}, ` +
-    `"before": ${before}, "after": ${after}}\n`
+    `"operation": "${operation}", "changed_fields": ${changedFields}, "erased_fields": ${JSON.stringify(erased)}, ` +
+    `"before": ${before || 'null'}, "after": ${after || 'null'}}\n`
   );
 }
-
-const namesIn = (list: string): string[] => (list === '' ? [] : list.split(','));
 
 function csvLine(sequence: string, erased: readonly string[], parts: EntryParts): string {
   const [entryId, time, actor, actorKind, rpc, requestId, entityType, entityId, version, operation, changedFields, reason, before, after] = parts;
   const text = (json: string): string => JSON.parse(json) as string;
-  const image = (json: string): string => (json === 'null' ? '' : json);
   const fields = [
     ...[sequence, entryId, rfc3339(time), text(actor), actorKind, text(rpc), requestId, text(reason), entityType, text(entityId), version, operation],
-    ...[namesIn(changedFields).join(' '), erased.join(' '), image(before), image(after)],
+    ...[(JSON.parse(changedFields) as string[]).join(' '), erased.join(' '), before, after],
   ];
   return stringify([fields], { escape_formulas: true, record_delimiter: '\r\n' });
 }

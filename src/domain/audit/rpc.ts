@@ -12,7 +12,7 @@ import { getAuditEntry, listEntries, NEWEST_FIRST, type WantedEntries } from './
 import type { Finding } from './sealing/check-entries.ts';
 import { CheckThreads } from './sealing/check-threads.ts';
 import { proveInclusion } from './sealing/proof.ts';
-import { readCheckpoint, type Seal } from './sealing/seal.ts';
+import { checkpointLine, readCheckpoint, type Seal } from './sealing/seal.ts';
 import type { Trust } from './sealing/trust.ts';
 import { type Tally, verifyLog } from './sealing/verification.ts';
 
@@ -41,7 +41,7 @@ export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
 
     async *verifyAuditLog(request, ctx) {
       const given = request.checkpoints.map(readGivenCheckpoint);
-      const checkpoints = [...(await trust.checkpoints()), ...given];
+      const checkpoints = [...new Map([...(await trust.checkpoints()), ...given].map((seal) => [checkpointLine(seal), seal])).values()];
       let tally: Tally | undefined;
       for await (const told of verifyLog({ sql: ctx.sql, keys: trust.keys, threads, checkpoints, ...boundsOf(request) })) {
         if ('kind' in told) {

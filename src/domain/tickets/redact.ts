@@ -46,7 +46,7 @@ export const redactTicketCommand = loneCommand<Redaction, typeof RedactTicketRes
         );
         if (named.includes('external_references')) await unit.sql('DELETE FROM external_reference_keys WHERE ticket_id = $1', [row.ticket_id]);
         const [erased] = await unit.sql<{ entries: string }>(`SELECT erase_entries('ticket', $1, $2) AS entries`, [row.ticket_id, named]);
-        await unit.enqueue(ERASE_ANSWERS, { ticketId: row.ticket_id, transactions: requests } satisfies AnswersToErase);
+        await unit.enqueue(ERASE_ANSWERS, { ticketId: row.ticket_id, transactions: requests, requestKey: unit.requestKey } satisfies AnswersToErase);
         return { ticket: toTicket(after), erasedEntries: BigInt(erased?.entries ?? 0) };
       },
     };
@@ -71,32 +71,35 @@ const CHUNK = 2_000;
 interface AnswersToErase {
   readonly ticketId: string;
   readonly transactions: readonly string[];
+  /** The redaction itself, whose own answer may stay. */
+  readonly requestKey: string;
   /** Goes on after this request. */
   readonly after?: string;
 }
 
-/** Takes the answers that hold a redacted ticket, and the reasons, out of the requests on record. Runs through all of them: an answer may hold any ticket. */
+/** Takes the answers that hold a redacted ticket, the hashes of what was asked, and the reasons, out of the requests on record. Runs through all of them: an answer may hold any ticket. */
 export const eraseAnswers: Job<AnswersToErase> = {
   name: ERASE_ANSWERS,
-  async run({ ticketId, transactions, after }, { orm, signal }) {
+  async run({ ticketId, transactions, requestKey, after }, { orm, signal }) {
     const sql = sqlOf(orm.em.fork());
     for (let reached = after ?? '00000000-0000-0000-0000-000000000000'; ; ) {
       const [chunk] = await sql<{ last: string | null }>(
         `WITH chunk AS (
-           SELECT request_key, answer, transaction_id FROM requests WHERE request_key > $1 ORDER BY request_key LIMIT ${CHUNK}
+           SELECT request_key, position(convert_to($2, 'UTF8') IN answer) > 0 AS has_it, transaction_id FROM requests WHERE request_key > $1 ORDER BY request_key LIMIT ${CHUNK}
          ), answers AS (
-           UPDATE requests r SET answer = NULL FROM chunk s WHERE r.request_key = s.request_key AND position(convert_to($2, 'UTF8') IN s.answer) > 0
-             AND r.rpc <> 'ticketing.v1.TicketService/RedactTicket' AND NOT s.transaction_id::text = ANY ($3)
+           UPDATE requests r SET answer = NULL, body_hash = '' FROM chunk s WHERE r.request_key = s.request_key AND s.has_it
+             AND r.request_key <> $4 AND NOT s.transaction_id::text = ANY ($3)
          ), reasons AS (
-           UPDATE requests r SET reason = '', answer = CASE WHEN position(convert_to($2, 'UTF8') IN s.answer) > 0 THEN NULL ELSE r.answer END
+           UPDATE requests r SET reason = '', answer = CASE WHEN s.has_it THEN NULL ELSE r.answer END,
+               body_hash = CASE WHEN s.has_it THEN '' ELSE r.body_hash END
              FROM chunk s WHERE r.request_key = s.request_key AND s.transaction_id::text = ANY ($3)
          )
          SELECT max(request_key::text) AS last FROM chunk`,
-        [reached, ticketId, transactions],
+        [reached, ticketId, transactions, requestKey],
       );
       if (!chunk?.last) return DONE;
       reached = chunk.last;
-      if (signal.aborted) return again(0, { ticketId, transactions, after: reached });
+      if (signal.aborted) return again(0, { ticketId, transactions, requestKey, after: reached });
     }
   },
 };

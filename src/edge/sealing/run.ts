@@ -14,7 +14,7 @@ const RETRY_MS = 2_000;
 /** So many failures in a row are told as an error. */
 const ALARMING_FAILURES = 15;
 /** How long a checkpoint may take to be sent, in milliseconds. */
-const SEND_MS = 5_000;
+const SEND_MS = 2_000;
 
 /** What the sealing of the log works with. */
 export interface SealingDeps {
@@ -50,8 +50,11 @@ class SealingLoop {
   #due: Seal | undefined;
   #lastCheckpointMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  /** The checkpoint that is being sent; the next waits for it, sealing does not. */
-  #sending: Promise<void> = Promise.resolve();
+  /** The newest checkpoint that its receiver does not have. */
+  #unsent: Seal | undefined;
+  /** Sealing does not wait for it. */
+  #sending: Promise<void> | undefined;
+  #lastSendMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: SealingDeps) {
     this.#deps = deps;
@@ -67,14 +70,33 @@ class SealingLoop {
     await this.#trySealing();
     await this.#keepCheckpoint();
     await this.#sending;
+    await this.#sendUnsent();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const pauseMs = await this.#trySealing();
-      if (performance.now() - this.#lastCheckpointMs >= this.#deps.config.auditCheckpointSeconds * 1000) await this.#keepCheckpoint();
+      if (this.#isDue(this.#lastCheckpointMs)) await this.#keepCheckpoint();
+      if (!this.#sending && this.#isDue(this.#lastSendMs)) this.#sending = this.#sendUnsent().finally(() => (this.#sending = undefined));
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #isDue(lastMs: number): boolean {
+    return performance.now() - lastMs >= this.#deps.config.auditCheckpointSeconds * 1000;
+  }
+
+  /** Sends the newest checkpoint, if there is an address for it; a failed one is sent again when the next would be due. */
+  async #sendUnsent(): Promise<void> {
+    const seal = this.#unsent;
+    if (!seal || this.#deps.config.auditCheckpointUrl === undefined) return;
+    this.#lastSendMs = performance.now();
+    try {
+      await this.#send(seal, this.#deps.config.auditCheckpointUrl);
+      if (this.#unsent === seal) this.#unsent = undefined;
+    } catch (error) {
+      this.#tellLoss(error, seal);
     }
   }
 
@@ -109,7 +131,7 @@ class SealingLoop {
       await this.#deps.checkpoints.add(seal);
       this.#lastCheckpointMs = performance.now();
       this.#due = undefined;
-      this.#sending = this.#sending.then(() => this.#send(seal)).catch((error: unknown) => this.#tellLoss(error, seal));
+      this.#unsent = seal;
     } catch (error) {
       this.#lastCheckpointMs = performance.now();
       this.#tellLoss(error, seal);
@@ -120,11 +142,9 @@ class SealingLoop {
     this.#deps.log.error({ err: error, seal: seal.header.seal }, 'a checkpoint of the audit log could not be kept');
   }
 
-  async #send(seal: Seal): Promise<void> {
-    const { auditCheckpointUrl } = this.#deps.config;
-    if (auditCheckpointUrl === undefined) return;
+  async #send(seal: Seal, address: string): Promise<void> {
     const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: checkpointLine(seal), signal: AbortSignal.timeout(SEND_MS) };
-    const response = await fetch(auditCheckpointUrl, request);
+    const response = await fetch(address, request);
     await response.body?.cancel();
     if (!response.ok) throw new Error(`its receiver answered with status ${response.status}`);
   }

@@ -125,7 +125,7 @@ BEGIN
     EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
   END LOOP;
 END $$;
-REVOKE EXECUTE ON FUNCTION ${SCHEMA}.drop_audit_month(date) FROM PUBLIC, ${SERVICE_ROLE};
+REVOKE EXECUTE ON FUNCTION ${SCHEMA}.drop_audit_month(date), ${SCHEMA}.make_month(text, timestamp) FROM PUBLIC, ${SERVICE_ROLE};
 REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.erasures, ${SCHEMA}.dropped_months FROM ${SERVICE_ROLE};
 REVOKE INSERT, UPDATE, DELETE ON ${SCHEMA}.eligibility_changes, ${SCHEMA}.agent_presence FROM ${SERVICE_ROLE};
 REVOKE UPDATE, DELETE ON ${SCHEMA}.assignment_decisions, ${SCHEMA}.assignment_rounds, ${SCHEMA}.assignment_releases FROM ${SERVICE_ROLE};

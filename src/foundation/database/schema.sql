@@ -170,7 +170,9 @@ CREATE TABLE audit_seals (
   settled_entry_id bigint NOT NULL,
   server text NOT NULL,
   epoch_entry_id bigint NOT NULL,
-  CONSTRAINT audit_seals_pkey PRIMARY KEY (seal)
+  CONSTRAINT audit_seals_pkey PRIMARY KEY (seal),
+  CONSTRAINT audit_seals_last_sequence_check CHECK ((last_sequence <= '9007199254740991'::bigint)),
+  CONSTRAINT audit_seals_seal_check CHECK (((seal >= 1) AND (seal <= '9007199254740991'::bigint)))
 );
 CREATE INDEX audit_seals_by_sequence ON docket.audit_seals USING btree (last_sequence);
 CREATE TRIGGER audit_seals_append_only BEFORE DELETE OR UPDATE ON docket.audit_seals FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -631,6 +633,10 @@ BEGIN
   END IF;
   IF to_regclass('docket.audit_entries_' || suffix) IS NULL THEN
     RAISE EXCEPTION 'the log has no month %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass AND inhrelid::regclass::text ~ 'audit_entries_2\d{3}_\d\d$'
+      AND right(inhrelid::regclass::text, 7) < suffix) THEN
+    RAISE EXCEPTION 'months are dropped oldest first: there are some before %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   IF EXISTS (SELECT FROM audit_entries_default WHERE time >= first_moment AND time < end_moment) THEN
     RAISE EXCEPTION 'entries of % are in the default partition, which is not dropped', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
@@ -1362,6 +1368,8 @@ BEGIN
   IF EXISTS (SELECT FROM jsonb_to_recordset(calls) AS c(actor_kind text) WHERE c.actor_kind IS NULL OR c.actor_kind NOT IN ('USER', 'SERVICE')) THEN
     RAISE EXCEPTION 'a refused call is that of a user or a service' USING ERRCODE = 'insufficient_privilege';
   END IF;
+  -- The transaction has its id before its first entry has one: the sealer goes by that order.
+  PERFORM pg_current_xact_id();
   INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
   SELECT at, c.actor, c.actor_kind, c.rpc, c.request_id, c.reason, 'call', coalesce(nullif(c.rpc, ''), '*'), 1, 'REFUSE', NULL,
     jsonb_build_object('code', c.code, 'error_reason', c.error_reason, 'count', c.count,

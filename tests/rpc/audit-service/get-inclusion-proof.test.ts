@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type InclusionProof, InclusionProofSchema } from '../../../gen/ticketing/v1/audit_proof_pb.ts';
@@ -88,6 +89,19 @@ describe('GetInclusionProof', () => {
     expect(faultOf(first[1], { ...proof, seal: JSON.stringify({ ...resigned, header: { ...resigned.header, seal: 9 } }) })).toBe(
       'the seal is not what its hash was made of',
     );
+  });
+
+  it('proves nothing by digests that stand in for what is there, by two salts, or with more than an entry has', async () => {
+    const [entryId, line] = [...lines].find(([, each]) => each.includes('"title": "Changed"')) as [string, string];
+    const proof = await proofOf(entryId);
+    const forged = line.replace('"title": "Changed"', '"title": "Forged"');
+    const own = (name: string, value: string) => hash('sha256', hash('sha256', proof.salt + name, 'hex') + value, 'hex');
+    const digests = { 'after.title': own('after.title', '"Changed"') };
+    expect(faultOf(forged, { ...proof, salt: '', salts: { 'after.title': 'x' }, digests })).toMatch(/gives a digest for one/);
+    expect(faultOf(line, { ...proof, digests })).toMatch(/also what is left of one/);
+    expect(faultOf(line, { ...proof, salt: '', digests: { 'after.title=1\nreason': digests['after.title'] } })).toMatch(/gives a digest for one/);
+    expect(faultOf(line.replace('{"sequence"', '{"more": 1, "sequence"'), proof)).toBe('no entry has a member "more"');
+    expect(faultOf('null', proof)).toBe('the entry is no object of JSON');
   });
 
   it('proves an entry from which values were erased, and what is left of it', async () => {

@@ -80,13 +80,9 @@ export function checkEntries(seals: readonly SealToCheck[], lines: string, keys:
   }
   for (const { seal, isKept } of seals) {
     findings.push(...checkSeal(seal, keys));
-    if (isKept)
-      findings.push(
-        ...checkEntriesOf(
-          seal,
-          (bySeal.get(seal.header.seal) ?? []).sort((a, b) => a.sequence - b.sequence),
-        ),
-      );
+    const own = (bySeal.get(seal.header.seal) ?? []).sort((a, b) => a.sequence - b.sequence);
+    // Of a dropped month nothing must be there; what is must be right.
+    findings.push(...checkEntriesOf(seal, own).filter(({ kind }) => isKept || kind === 'ENTRY_ALTERED'));
   }
   return { findings, erased };
 }
@@ -126,21 +122,25 @@ function checkEntriesOf({ header }: Seal, lines: readonly Line[]): Finding[] {
 
 function readLine(text: string): [seal: number, Line] {
   const [sequence, seal, entryId, salt, leaf, erasedText, erasedFields, ...parts] = text.split(PART_SEPARATOR) as string[];
-  const erased = erasedText ? (JSON.parse(erasedText) as Erased) : undefined;
   const isThere = parts.length === ENTRY_PARTS;
+  const erased = erasedText ? readErased(erasedText) : undefined;
+  // An entry has its salt or what is left of it, and says itself what was erased.
+  const isClear = erasedText ? erased !== undefined && salt === '' && Object.keys(erased.digests).every((name) => listOf(erasedFields).includes(name)) : true;
   const entry = parts as unknown as EntryParts;
   const line = {
-    ...{ sequence: Number(sequence), entryId: entryId as string, leaf: leaf as string, erasedFields: namesOf(erasedFields, erased) },
+    ...{ sequence: Number(sequence), entryId: entryId as string, leaf: leaf as string, erasedFields: listOf(erasedFields) },
     entity: isThere ? `${entry[6]} ${entry[7]}` : '',
-    computed: isThere ? leafOf(entryText(entry), erased ?? (salt as string)) : undefined,
+    computed: isThere && isClear ? leafOf(entryText(entry), erased ?? (salt as string)) : undefined,
   };
   return [Number(seal), line];
 }
 
 const NONE: readonly string[] = [];
+const listOf = (names: string | undefined): readonly string[] => (names ? names.split(',') : NONE);
 
-/** Whatever is said to be erased, by the entry or by its seal. */
-function namesOf(erasedFields: string | undefined, erased: Erased | undefined): readonly string[] {
-  if (!erasedFields && !erased) return NONE;
-  return [...new Set([...(erasedFields ? erasedFields.split(',') : []), ...Object.keys(erased?.digests ?? {})])];
+/** Undefined for what no erasure leaves behind. */
+function readErased(text: string): Erased | undefined {
+  const erased = JSON.parse(text) as Partial<Erased> | null;
+  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
+  return isRecord(erased?.digests) && isRecord(erased?.salts) ? (erased as Erased) : undefined;
 }

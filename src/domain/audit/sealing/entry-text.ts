@@ -20,8 +20,8 @@ export const PART_SEPARATOR = '\x1f';
  * it builds JSON. In a session that works in UTC.
  */
 export const ENTRY_PARTS = `e.entry_id, e.time::text, to_json(e.actor)::text, e.actor_kind, to_json(e.rpc)::text, coalesce(e.request_id::text, ''), e.entity_type,
-  to_json(e.entity_id)::text, e.version, e.operation, array_to_string(e.changed_fields, ','), CASE e.reason WHEN '' THEN '""' ELSE to_json(e.reason)::text END,
-  coalesce(e.before::text, 'null'), coalesce(e.after::text, 'null')`;
+  to_json(e.entity_id)::text, e.version, e.operation, CASE e.changed_fields WHEN '{}' THEN '[]' ELSE to_jsonb(e.changed_fields)::text END, CASE e.reason WHEN '' THEN '""' ELSE to_json(e.reason)::text END,
+  coalesce(e.before::text, ''), coalesce(e.after::text, '')`;
 
 /** An entry as the database prints it. */
 export type EntryParts = readonly [
@@ -35,10 +35,10 @@ export type EntryParts = readonly [
   entityIdJson: string,
   version: string,
   operation: string,
-  changedFields: string,
+  changedFieldsJson: string,
   reasonJson: string,
-  before: string,
-  after: string,
+  beforeOrNothing: string,
+  afterOrNothing: string,
 ];
 
 /** What a leaf is made from: canonical JSON of the entry without the values that can be erased, and these, each with its name. */
@@ -55,12 +55,11 @@ export function entryText(parts: EntryParts): EntryText {
   const clearAfter = takeErasable('after', after, values);
   const clearBefore = takeErasable('before', before, values);
   values.push({ name: 'reason', content: reason });
-  const changed = changedFields === '' ? '' : `"${changedFields.replaceAll(',', '", "')}"`;
   const request = requestId === '' ? 'null' : `"${requestId}"`;
   return {
     clear:
       `[${entryId}, "${rfc3339(time)}", ${actor}, "${actorKind}", ${rpc}, ${request}, "${entityType}", ${entityId}, ` +
-      `${version}, "${operation}", [${changed}], ${clearBefore}, ${clearAfter}]`,
+      `${version}, "${operation}", ${changedFields}, ${clearBefore}, ${clearAfter}]`,
     values,
   };
 }
@@ -70,7 +69,9 @@ export const rfc3339 = (time: string): string => `${time.slice(0, 10)}T${time.sl
 
 /** Puts what can be erased among the values, in order of the names; answers what is left. */
 function takeErasable(image: 'after' | 'before', text: string, values: { name: string; content: string }[]): string {
-  if (text === 'null') return text;
+  if (text === '') return 'null';
+  // Nothing but an object is ever written; what else is there is no object in disguise.
+  if (!text.startsWith('{')) return JSON.stringify(text);
   const from = values.length;
   return cutMembers(text, ERASABLE_COLUMNS, ({ name, content }) => {
     const value = { name: `${image}.${name}`, content };

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { EntryText } from './entry-text.ts';
+import { type EntryText, ERASABLE_COLUMNS } from './entry-text.ts';
 import { leafHash } from './merkle.ts';
 
 /** What is left of an entry's values where some were erased, by their names (`after.title`). */
@@ -22,9 +22,11 @@ const saltOf = (salt: string, name: string): string => hash('sha256', salt + nam
 
 /**
  * The leaf of an entry, in hexadecimal: the hash of its clear part and, on a line each, the names of all that can be erased with digests salted
- * for each alone. So a value can go, and the leaf stays what it was. Undefined when a salt is missing: then nobody can tell.
+ * for each alone. So a value can go, and the leaf stays what it was. Undefined when a salt is missing, or a digest is given for what is there: then
+ * nothing can be told.
  */
 export function leafOf({ clear, values }: EntryText, salting: Salting): string | undefined {
+  if (typeof salting !== 'string' && !isErased(salting, values)) return undefined;
   const lines: string[] = [];
   for (const { name, content } of values) {
     if (content.length <= LONGEST_EMPTY && EMPTY.has(content)) {
@@ -37,6 +39,18 @@ export function leafOf({ clear, values }: EntryText, salting: Salting): string |
   }
   if (typeof salting !== 'string') insertDigests(lines, values, salting.digests);
   return leafHash(`${clear}\n${lines.join('\n')}`);
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+const NAME = /^(reason|(before|after)\.(\w+))$/;
+
+/** Whether digests stand for values that are gone, and for no others: they would hide what was put in their place. */
+function isErased(erased: Erased, values: EntryText['values']): boolean {
+  const present = new Set(values.filter(({ content }) => !EMPTY.has(content)).map(({ name }) => name));
+  return Object.entries(erased.digests).every(([name, digest]) => {
+    const column = NAME.exec(name)?.[3];
+    return (name === 'reason' || (column !== undefined && ERASABLE_COLUMNS.has(column))) && DIGEST.test(String(digest)) && !present.has(name);
+  });
 }
 
 /** A value that is erased left nothing, or an empty text where there must be one: of a reason. */

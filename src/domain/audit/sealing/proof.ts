@@ -45,6 +45,9 @@ export async function proveInclusion(sql: Sql, entryId: string): Promise<Inclusi
   };
 }
 
+const CLEAR_MEMBERS = ['entry_id', 'time', 'actor', 'actor_kind', 'rpc', 'request_id', 'entity_type', 'entity_id', 'version', 'operation', 'changed_fields'];
+const MEMBERS: ReadonlySet<string> = new Set([...CLEAR_MEMBERS, 'sequence', 'reason', 'before', 'after', 'erased_fields']);
+
 /** An exported entry: a line of NDJSON. */
 type ExportedEntry = Readonly<Record<string, ReturnType<typeof parseExactJson>>>;
 
@@ -53,7 +56,11 @@ type ExportedEntry = Readonly<Record<string, ReturnType<typeof parseExactJson>>>
  * the entry is what was sealed. @throws Error when the texts are no entry and no seal.
  */
 export function findProofFault(exportedLine: string, proof: InclusionProof, keys: PublicKeys): string | undefined {
-  const entry = parseExactJson(exportedLine) as ExportedEntry;
+  const entry = parseExactJson(exportedLine) as ExportedEntry | null;
+  if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return 'the entry is no object of JSON';
+  const unknown = Object.keys(entry).find((name) => !MEMBERS.has(name));
+  if (unknown !== undefined) return `no entry has a member ${JSON.stringify(unknown)}`;
+  if (proof.salt !== '' && Object.keys({ ...proof.salts, ...proof.digests }).length > 0) return 'the proof has a salt, and also what is left of one';
   if (canonicalJson(entry.sequence ?? null) !== proof.sequence) return `the entry has another sequence than the proof, which is of ${proof.sequence}`;
   const seal = readCheckpoint(proof.seal);
   const { first_sequence: first, last_sequence: last, merkle_root: root } = seal.header;
@@ -61,7 +68,7 @@ export function findProofFault(exportedLine: string, proof: InclusionProof, keys
   const fault = findSignatureFault(seal, keys);
   if (fault) return `the seal cannot be believed: ${fault}`;
   const leaf = leafOf(textOfExport(entry), proof.salt === '' ? proof : proof.salt);
-  if (leaf === undefined) return 'the proof lacks the salt of a value that the entry has';
+  if (leaf === undefined) return 'the proof lacks the salt of a value that the entry has, or gives a digest for one';
   const reached = rootOfPath(leaf, Number(proof.sequence) - first, last - first + 1, proof.path);
   return reached === root ? undefined : 'the entry is not what was sealed';
 }
@@ -82,6 +89,5 @@ function textOfExport(entry: ExportedEntry): EntryText {
   const [after, before] = [clearOf('after'), clearOf('before')];
   values.push({ name: 'reason', content: canonicalJson(entry.reason ?? '') });
   values.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const parts = ['entry_id', 'time', 'actor', 'actor_kind', 'rpc', 'request_id', 'entity_type', 'entity_id', 'version', 'operation', 'changed_fields'];
-  return { clear: `[${[...parts.map((name) => canonicalJson(entry[name] ?? null)), before, after].join(', ')}]`, values };
+  return { clear: `[${[...CLEAR_MEMBERS.map((name) => canonicalJson(entry[name] ?? null)), before, after].join(', ')}]`, values };
 }

@@ -3,7 +3,8 @@ import { ENTRY_PARTS } from './entry-text.ts';
 import type { Seal } from './seal.ts';
 
 const SEAL_COLUMNS = `seal, epoch, first_sequence, last_sequence, to_char(month, 'YYYY-MM-DD') AS month, encode(merkle_root, 'hex') AS merkle_root,
-  encode(previous_hash, 'hex') AS previous_hash, encode(hash, 'hex') AS hash, to_jsonb(time) #>> '{}' AS time, key_id, translate(encode(signature, 'base64'), E'\\n', '') AS signature`;
+  encode(previous_hash, 'hex') AS previous_hash, encode(hash, 'hex') AS hash, to_jsonb(time) #>> '{}' AS time, key_id, translate(encode(signature, 'base64'), E'\\n', '') AS signature,
+  settled_entry_id, server, epoch_entry_id`;
 
 interface SealRow {
   readonly seal: string;
@@ -17,6 +18,9 @@ interface SealRow {
   readonly time: string;
   readonly key_id: string | null;
   readonly signature: string | null;
+  readonly settled_entry_id: string;
+  readonly server: string;
+  readonly epoch_entry_id: string;
 }
 
 function toSeal(row: SealRow): Seal {
@@ -25,6 +29,7 @@ function toSeal(row: SealRow): Seal {
     header: {
       ...{ format: 1, seal: Number(row.seal), epoch, first_sequence: Number(row.first_sequence), last_sequence: Number(row.last_sequence) },
       ...{ month, merkle_root, previous_hash, time },
+      ...{ settled_entry_id: Number(row.settled_entry_id), server: row.server, epoch_entry_id: Number(row.epoch_entry_id) },
     },
     hash: row.hash,
     ...(row.key_id !== null && { key_id: row.key_id }),
@@ -56,10 +61,10 @@ export async function findSealOf(sql: Sql, sequence: number): Promise<Seal | und
   return row && toSeal(row);
 }
 
-/** The newest seal, with the entry up to which none is left unsealed. */
-export async function findLastSeal(sql: Sql): Promise<{ readonly seal: Seal; readonly settledEntryId: string } | undefined> {
-  const [row] = await sql<SealRow & { settled_entry_id: string }>(`SELECT ${SEAL_COLUMNS}, settled_entry_id FROM audit_seals ORDER BY seal DESC LIMIT 1`);
-  return row && { seal: toSeal(row), settledEntryId: row.settled_entry_id };
+/** The newest seal. */
+export async function findLastSeal(sql: Sql): Promise<Seal | undefined> {
+  const [row] = await sql<SealRow>(`SELECT ${SEAL_COLUMNS} FROM audit_seals ORDER BY seal DESC LIMIT 1`);
+  return row && toSeal(row);
 }
 
 /** The entries of a range of sequences with all that their seals say of them, a line each, in any order: one long text is read in a fraction of the time of rows. */
@@ -78,38 +83,53 @@ export async function readSealedLines(sql: Sql, first: number, last: number): Pr
   return row?.lines ?? '';
 }
 
-/** Whether a seal covers `audit_entries e`: a row that says so is not enough. */
-const IS_SEALED = `EXISTS (SELECT FROM sealed_entries s JOIN audit_seals t ON t.seal = s.seal AND s.sequence BETWEEN t.first_sequence AND t.last_sequence
+/** Whether a seal covers `audit_entries e`: a row that says so is not enough, nor a seal that nothing is chained to. */
+const IS_SEALED = `EXISTS (SELECT FROM sealed_entries s JOIN audit_seals t ON t.seal = s.seal AND t.seal >= 1 AND s.sequence BETWEEN t.first_sequence AND t.last_sequence
   WHERE s.entry_id = e.entry_id AND s.time = e.time)`;
+/** Whether an entry may still be sealed: it came after all that was settled, by a number that was given out. */
+const MAY_BE_SEALED = 'e.entry_id > $1 AND e.entry_id <= (SELECT last_value FROM audit_entry_ids)';
 
-/** Entries that no seal covers though all up to there were sealed, the first hundred. */
-export function listInserted(sql: Sql, settledEntryId: string): Promise<{ entry_id: string }[]> {
-  return sql(`SELECT e.entry_id FROM audit_entries e WHERE e.entry_id <= $1 AND NOT ${IS_SEALED} ORDER BY e.entry_id LIMIT 100`, [settledEntryId]);
+/** Entries that no seal covers and none will, the first hundred. */
+export function listInserted(sql: Sql, settledEntryId: number): Promise<{ entry_id: string }[]> {
+  return sql(`SELECT e.entry_id FROM audit_entries e WHERE NOT (${MAY_BE_SEALED}) AND NOT ${IS_SEALED} ORDER BY e.entry_id LIMIT 100`, [settledEntryId]);
+}
+
+/** Rows that call an entry sealed without being of a seal, the first hundred. */
+export function listStrayRows(sql: Sql): Promise<{ sequence: string; entry_id: string }[]> {
+  return sql(`SELECT s.sequence, s.entry_id FROM sealed_entries s
+    WHERE NOT EXISTS (SELECT FROM audit_seals t WHERE t.seal = s.seal AND t.seal >= 1 AND s.sequence BETWEEN t.first_sequence AND t.last_sequence)
+    ORDER BY s.sequence LIMIT 100`);
 }
 
 /** How many entries wait to be sealed. */
-export async function countUnsealed(sql: Sql, settledEntryId: string): Promise<number> {
-  const [left] = await sql<{ count: number }>(`SELECT count(*)::integer AS count FROM audit_entries e WHERE e.entry_id > $1 AND NOT ${IS_SEALED}`, [
+export async function countUnsealed(sql: Sql, settledEntryId: number): Promise<number> {
+  const [left] = await sql<{ count: number }>(`SELECT count(*)::integer AS count FROM audit_entries e WHERE ${MAY_BE_SEALED} AND NOT ${IS_SEALED}`, [
     settledEntryId,
   ]);
   return left?.count ?? 0;
 }
 
-/** What was erased and dropped by the book: each is itself in the log, or it does not count. */
-export async function readExcuses(
-  sql: Sql,
-): Promise<{ readonly erasedFields: ReadonlyMap<string, ReadonlySet<string>>; readonly droppedMonths: ReadonlySet<string> }> {
-  // The entry that says so may itself have been of a month that was dropped since.
-  const onRecord = (type: string, key: string): string =>
-    `(EXISTS (SELECT FROM audit_entries e WHERE e.entity_type = '${type}' AND e.entity_id = ${key} AND e.operation = 'CREATE')
-      OR EXISTS (SELECT FROM dropped_months d WHERE d.month = date_trunc('month', x.create_time AT TIME ZONE 'UTC')::date AND d.create_time > x.create_time))`;
-  const erasures = await sql<{ entity: string; fields: string[] }>(
-    `SELECT entity_type || ' ' || to_json(entity_id)::text AS entity, fields FROM erasures x WHERE ${onRecord('erasure', 'x.erasure_id::text')}`,
+/** What explains that something is missing. */
+export interface Excuses {
+  /** Erasures by the entity's type and id: which columns, and the entry that says so. */
+  readonly erasures: ReadonlyMap<string, readonly { readonly entryId: number; readonly fields: readonly string[] }[]>;
+  /** The newest month that was dropped, and with it all before; '' for none. */
+  readonly droppedThrough: string;
+}
+
+/** What was erased and dropped by the book. The log alone says so, in entries that are sealed or about to be: tables that anybody may write prove nothing. */
+export async function readExcuses(sql: Sql, settledEntryId: number): Promise<Excuses> {
+  const rows = await sql<{ entry_id: string; entity: string | null; fields: string[] | null; month: string | null }>(
+    `SELECT e.entry_id, e.after ->> 'entity_type' || ' ' || (e.after -> 'entity_id')::text AS entity, e.after -> 'fields' AS fields, e.after ->> 'month' AS month
+     FROM audit_entries e
+     WHERE e.entity_type IN ('erasure', 'dropped_month') AND e.operation = 'CREATE' AND (${IS_SEALED} OR (${MAY_BE_SEALED}))`,
+    [settledEntryId],
   );
-  const months = await sql<{ month: string }>(
-    `SELECT to_char(month, 'YYYY-MM-DD') AS month FROM dropped_months x WHERE ${onRecord('dropped_month', 'x.month::text')}`,
-  );
-  const erasedFields = new Map<string, Set<string>>();
-  for (const { entity, fields } of erasures) erasedFields.set(entity, new Set([...(erasedFields.get(entity) ?? []), ...fields]));
-  return { erasedFields, droppedMonths: new Set(months.map(({ month }) => month)) };
+  const erasures = new Map<string, { entryId: number; fields: readonly string[] }[]>();
+  let droppedThrough = '';
+  for (const { entry_id: entryId, entity, fields, month } of rows) {
+    if (month !== null && month > droppedThrough) droppedThrough = month;
+    if (entity !== null && Array.isArray(fields)) erasures.set(entity, [...(erasures.get(entity) ?? []), { entryId: Number(entryId), fields }]);
+  }
+  return { erasures, droppedThrough };
 }

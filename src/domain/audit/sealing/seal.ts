@@ -20,6 +20,12 @@ export interface SealHeader {
   readonly previous_hash: string;
   /** When it was made, in RFC 3339. */
   readonly time: string;
+  /** No entry up to this one is left unsealed. */
+  readonly settled_entry_id: number;
+  /** Of the PostgreSQL server that it was made on. */
+  readonly server: string;
+  /** Up to this entry transaction ids are those of the server of an earlier epoch. */
+  readonly epoch_entry_id: number;
 }
 
 /** A seal with its hash and, where there is a key, its signature. */
@@ -60,11 +66,15 @@ export const checkpointLine = (seal: Seal): string => JSON.stringify(seal);
 
 /** Reads a checkpoint back. @throws Error that says what is wrong with the text. */
 export function readCheckpoint(line: string): Seal {
-  const seal = JSON.parse(line) as Partial<Seal>;
-  const header = seal.header as Partial<SealHeader> | undefined;
+  const seal = JSON.parse(line) as Partial<Seal> | null;
+  const header = seal?.header as Partial<SealHeader> | undefined;
   if (header?.format !== 1) throw new Error('it is no checkpoint of format 1');
   const { seal: number, epoch, first_sequence, last_sequence, month, merkle_root, previous_hash, time } = header;
-  const texts = [month, time].every((text) => typeof text === 'string') && [merkle_root, previous_hash, seal.hash].every((text) => HEX_HASH.test(text ?? ''));
-  if (![number, epoch, first_sequence, last_sequence].every(isCount) || !texts) throw new Error('a field of the checkpoint is missing or malformed');
+  const texts =
+    [month, time].every((text) => typeof text === 'string') &&
+    [merkle_root, previous_hash, seal?.hash].every((text) => typeof text === 'string' && HEX_HASH.test(text));
+  const signing = [seal?.key_id, seal?.signature].every((text) => text === undefined || typeof text === 'string');
+  if (![number, epoch, first_sequence, last_sequence].every(isCount) || !texts || !signing)
+    throw new Error('a field of the checkpoint is missing or malformed');
   return seal as Seal;
 }

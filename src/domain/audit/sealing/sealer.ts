@@ -40,6 +40,15 @@ interface Pass {
   readonly afterEntryId: bigint;
 }
 
+/** Why the log is believed not to be the one that was sealed last. */
+interface Restore {
+  /** That begins now. */
+  readonly epoch: number;
+  readonly why: string;
+  /** What the last seal says is not believed. */
+  readonly isForged: boolean;
+}
+
 /** What a round learnt, true once it is committed. */
 interface Finished {
   readonly round: Round;
@@ -88,6 +97,8 @@ export class Sealer {
   readonly #keys: PublicKeys;
   readonly #newestCheckpoint: () => Seal | undefined;
   #marks: Mark[] = [];
+  /** The newest seal that this process made. */
+  #lastSeal = 0;
   /** No entry up to here is unsealed. */
   #settled = 0n;
   /** Where a pass over more entries than fit into a round goes on. */
@@ -121,7 +132,8 @@ export class Sealer {
   /** A mark counts once everybody who had begun before it had ended, and a whole pass has been made since. */
   #learn({ round, mark, settled, pass }: Finished): void {
     this.#settled = settled;
-    this.#marks = [...(round.restored ? [] : this.#marks), mark];
+    this.#lastSeal = round.seals.at(-1)?.header.seal ?? this.#lastSeal;
+    this.#marks = [...this.#marks, mark];
     this.#pass = round.more ? pass : undefined;
     this.#drained = round.more ? undefined : { entryId: mark.entryId, oldestTransaction: pass.oldestTransaction };
     if (round.more) return;
@@ -133,15 +145,18 @@ export class Sealer {
     if (!lock?.held) return undefined;
     // Rows are found by their keys: a plan made while the tables were small would go through all of them later.
     await sql(`SELECT set_config('enable_' || way, 'off', true) FROM unnest('{seqscan,hashjoin,mergejoin}'::text[]) way`);
-    const { oldestTransaction, ...mark } = await readMark(sql);
+    const { oldestTransaction, entryId } = await readMark(sql);
+    // Whoever gets a transaction id after this one has entry ids beyond the mark: the snapshot's own end would not do, since the newest
+    // transaction under way may have that very id.
+    const [own] = await sql<{ id: string }>('SELECT pg_current_xact_id()::text AS id');
+    const mark: Mark = { entryId, nextTransaction: BigInt(own?.id ?? 0) };
     const last = await readLastSeal(sql);
     const [now] = await sql<{ time: string; server: string }>(
       `SELECT to_jsonb(docket_now()) #>> '{}' AS time, system_identifier::text AS server FROM pg_control_system()`,
     );
     if (!now) throw new Error('the database did not say what time it is');
     const restore = await this.#findRestore(sql, last, now.server);
-    const stored = BigInt(last?.settled_entry_id ?? 0);
-    const settled = restore || stored > this.#settled ? stored : this.#settled;
+    const settled = this.#settledAt(last, restore, mark);
     const epoch = { number: restore?.epoch ?? last?.epoch ?? 1, entryId: restore ? mark.entryId : BigInt(last?.epoch_entry_id ?? 0) };
     const pass = (restore ? undefined : this.#pass) ?? { oldestTransaction, afterEntryId: settled };
     const entries = await readUnsealed(sql, pass, epoch.entryId);
@@ -153,8 +168,9 @@ export class Sealer {
       const header = {
         ...{ format: 1 as const, seal: seal + 1, epoch: epoch.number, first_sequence: sequence + 1, last_sequence: sequence + ofMonth.length },
         ...{ month, previous_hash: before.hash ?? randomBytes(HASH_BYTES).toString('hex'), time: now.time },
+        ...{ settled_entry_id: Number(settled), server: now.server, epoch_entry_id: Number(epoch.entryId) },
       };
-      seals.push(await writeSeal(sql, ofMonth, { header, signer: this.#signer, settled, server: now.server, epochEntryId: epoch.entryId }));
+      seals.push(await writeSeal(sql, ofMonth, { header, signer: this.#signer }));
     }
     const lagsMs = entries.length === 0 ? [] : [Math.max(...entries.map(({ waited_ms }) => waited_ms))];
     const round = {
@@ -168,30 +184,37 @@ export class Sealer {
     return { round, mark, settled, pass: reached ? { ...pass, afterEntryId: BigInt(reached.entry_id) } : pass };
   }
 
+  /** Up to where nothing is unsealed: as the last seal says, or as this process knows, unless the log is not the one that it knew. */
+  #settledAt(last: LastSeal | undefined, restore: Restore | undefined, mark: Mark): bigint {
+    const isOlder = Number(last?.seal ?? 0) < this.#lastSeal;
+    if (restore || isOlder) [this.#marks, this.#pass] = [[], undefined];
+    const stored = restore?.isForged ? 0n : BigInt(last?.settled_entry_id ?? 0);
+    const settled = restore || isOlder || stored > this.#settled ? stored : this.#settled;
+    return settled > mark.entryId ? 0n : settled;
+  }
+
   /** Whether the log is not the one that was sealed last: an older state of it, one on another server, or a forged one. Then a new epoch begins. */
-  async #findRestore(sql: Sql, last: LastSeal | undefined, server: string): Promise<{ readonly epoch: number; readonly why: string } | undefined> {
+  async #findRestore(sql: Sql, last: LastSeal | undefined, server: string): Promise<Restore | undefined> {
     const known = this.#newestCheckpoint();
     const epoch = Math.max(known?.header.epoch ?? 0, last?.epoch ?? 0) + 1;
     if (known && known.header.epoch >= (last?.epoch ?? 0)) {
       const { seal } = known.header;
       const hash = (await findHashes(sql, [seal])).get(seal);
-      if (hash === undefined) return { epoch, why: `the last seal is ${last?.seal ?? 'none'}, but a checkpoint speaks of seal ${seal}` };
-      if (hash !== known.hash) return { epoch, why: `seal ${seal} is another one than a checkpoint says` };
+      if (hash === undefined) return { epoch, isForged: false, why: `the last seal is ${last?.seal ?? 'none'}, but a checkpoint speaks of seal ${seal}` };
+      if (hash !== known.hash) return { epoch, isForged: true, why: `seal ${seal} is another one than a checkpoint says` };
     }
     if (!last) return undefined;
-    if (last.server !== server) return { epoch, why: 'the database is on another server than at its last seal' };
-    const fault = this.#keys.size > 0 && last.key_id !== null ? findSignatureFault((await findLastSeal(sql))?.seal as Seal, this.#keys) : undefined;
-    return fault === undefined ? undefined : { epoch, why: `the last seal cannot be believed: ${fault}` };
+    if (last.server !== server) return { epoch, isForged: false, why: 'the database is on another server than at its last seal' };
+    const fault = this.#keys.size > 0 && last.key_id !== null ? findSignatureFault((await findLastSeal(sql)) as Seal, this.#keys) : undefined;
+    return fault === undefined ? undefined : { epoch, isForged: true, why: `the last seal cannot be believed: ${fault}` };
   }
 }
 
-/** First the last entry id, then the next transaction id: whoever gets a transaction id later has entry ids beyond. */
-async function readMark(sql: Sql): Promise<Mark & { readonly oldestTransaction: bigint }> {
+/** The last entry id that was given out, and the oldest transaction under way a moment later. */
+async function readMark(sql: Sql): Promise<Pick<Mark, 'entryId'> & { readonly oldestTransaction: bigint }> {
   const [entry] = await sql<{ id: string }>('SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM audit_entry_ids');
-  const [at] = await sql<{ next: string; oldest: string }>(
-    'SELECT pg_snapshot_xmax(s)::text AS next, pg_snapshot_xmin(s)::text AS oldest FROM pg_current_snapshot() s',
-  );
-  return { entryId: BigInt(entry?.id ?? 0), nextTransaction: BigInt(at?.next ?? 0), oldestTransaction: BigInt(at?.oldest ?? 0) };
+  const [at] = await sql<{ oldest: string }>('SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest');
+  return { entryId: BigInt(entry?.id ?? 0), oldestTransaction: BigInt(at?.oldest ?? 0) };
 }
 
 async function readLastSeal(sql: Sql): Promise<LastSeal | undefined> {
@@ -218,12 +241,9 @@ function readUnsealed(sql: Sql, { oldestTransaction, afterEntryId }: Pass, epoch
 interface SealParts {
   readonly header: Omit<Seal['header'], 'merkle_root'>;
   readonly signer: Signer | undefined;
-  readonly settled: bigint;
-  readonly server: string;
-  readonly epochEntryId: bigint;
 }
 
-async function writeSeal(sql: Sql, entries: readonly Entry[], { header, signer, settled, server, epochEntryId }: SealParts): Promise<Seal> {
+async function writeSeal(sql: Sql, entries: readonly Entry[], { header, signer }: SealParts): Promise<Seal> {
   const salts = entries.map(() => randomBytes(SALT_BYTES).toString('hex'));
   const leaves = entries.map(({ parts }, at) => leafOf(entryText(parts.split(PART_SEPARATOR) as unknown as EntryParts), salts[at] as string) as string);
   const seal = makeSeal({ ...header, merkle_root: merkleRoot(leaves) }, signer);
@@ -238,7 +258,7 @@ async function writeSeal(sql: Sql, entries: readonly Entry[], { header, signer, 
      VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), decode($7, 'hex'), decode($8, 'hex'), $9, $10, decode($11, 'base64'), $12, $13, $14)`,
     [
       ...[header.seal, header.epoch, header.first_sequence, header.last_sequence, header.month, seal.header.merkle_root, header.previous_hash],
-      ...[seal.hash, header.time, seal.key_id ?? null, seal.signature ?? null, settled, server, epochEntryId],
+      ...[seal.hash, header.time, seal.key_id ?? null, seal.signature ?? null, header.settled_entry_id, header.server, header.epoch_entry_id],
     ],
   );
   return seal;

@@ -1,7 +1,20 @@
 import type { Sql } from '../../../foundation/database/sql.ts';
+import { SequenceNotReached } from '../errors.ts';
 import type { CheckedEntries, ErasedEntry, Finding } from './check-entries.ts';
 import type { CheckThreads } from './check-threads.ts';
-import { countUnsealed, findHashes, findLastSeal, findSeal, findSealOf, listInserted, listSeals, readExcuses, readSealedLines } from './read.ts';
+import {
+  countUnsealed,
+  type Excuses,
+  findHashes,
+  findLastSeal,
+  findSeal,
+  findSealOf,
+  listInserted,
+  listSeals,
+  listStrayRows,
+  readExcuses,
+  readSealedLines,
+} from './read.ts';
 import { findSignatureFault, isHashed, type Seal } from './seal.ts';
 import type { PublicKeys } from './signing.ts';
 
@@ -43,19 +56,25 @@ export interface Tally {
 export async function* verifyLog(verification: Verification): AsyncGenerator<Finding | Tally> {
   const { sql, startSequence, endSequence } = verification;
   const end = await findLastSeal(sql);
-  const last = endSequence === undefined ? end?.seal : ((await findSealOf(sql, endSequence)) ?? end?.seal);
+  const last = endSequence === undefined ? end : ((await findSealOf(sql, endSequence)) ?? end);
+  const settled = end?.header.settled_entry_id ?? 0;
+  if (startSequence !== undefined && startSequence > (end?.header.last_sequence ?? 0))
+    throw new SequenceNotReached(startSequence, end?.header.last_sequence ?? 0);
   const first = startSequence === undefined ? undefined : await findSealOf(sql, startSequence);
   const tally: Tally = {
     ...{ entries: 0, seals: 0, lastSequence: 0, endSequence: last?.header.last_sequence ?? 0, erasedEntries: 0, droppedEntries: 0 },
     ...{ checkpoints: 0, signatures: 0, unsealedEntries: 0 },
   };
-  if (last) yield* new SealCheck(verification, tally, last).run((first?.header.seal ?? 1) - 1);
-  yield* checkCheckpoints(verification, end?.seal, tally);
+  if (last) yield* new SealCheck(verification, tally, last, await readExcuses(sql, settled)).run((first?.header.seal ?? 1) - 1);
+  yield* checkCheckpoints(verification, end, tally);
   if (endSequence === undefined) {
-    for (const { entry_id: entryId } of await listInserted(sql, end?.settledEntryId ?? '0')) {
+    for (const { entry_id: entryId } of await listInserted(sql, settled)) {
       yield { kind: 'ENTRY_INSERTED', says: 'no seal covers it, though all entries around it are sealed', entryId };
     }
-    tally.unsealedEntries = await countUnsealed(sql, end?.settledEntryId ?? '0');
+    for (const row of await listStrayRows(sql)) {
+      yield { kind: 'ENTRY_INSERTED', says: 'a row calls it sealed, but no seal covers it', sequence: Number(row.sequence), entryId: row.entry_id };
+    }
+    tally.unsealedEntries = await countUnsealed(sql, settled);
   }
   yield { ...tally };
 }
@@ -65,22 +84,22 @@ class SealCheck {
   readonly #verification: Verification;
   readonly #tally: Tally;
   readonly #last: Seal;
-  #excuses: Awaited<ReturnType<typeof readExcuses>> = { erasedFields: new Map(), droppedMonths: new Set() };
+  readonly #excuses: Excuses;
   /** Oldest first. */
-  readonly #pending: Promise<CheckedEntries>[] = [];
+  readonly #pending: { readonly portion: readonly Seal[]; readonly checked: Promise<CheckedEntries> }[] = [];
 
-  constructor(verification: Verification, tally: Tally, last: Seal) {
+  constructor(verification: Verification, tally: Tally, last: Seal, excuses: Excuses) {
+    this.#excuses = excuses;
     this.#verification = verification;
     this.#tally = tally;
     this.#last = last;
   }
 
   async *run(after: number): AsyncGenerator<Finding | Tally> {
-    const { sql, threads } = this.#verification;
+    const { sql, threads, keys } = this.#verification;
     const lastNumber = this.#last.header.seal;
     threads.enter();
     try {
-      this.#excuses = await readExcuses(sql);
       let previous = after === 0 ? undefined : await findSeal(sql, after);
       let reached = after;
       while (reached < lastNumber) {
@@ -95,8 +114,11 @@ class SealCheck {
         yield* this.#checkPortions(seals);
       }
       while (this.#pending.length > 0) yield* this.#collect();
+      // Whoever hashes the log anew can leave the signatures out, but not make them.
+      if (keys.size > 0 && this.#last.key_id === undefined)
+        yield { kind: 'SIGNATURE_INVALID', says: 'it is not signed, though there is a key', seal: lastNumber };
     } finally {
-      await Promise.allSettled(this.#pending);
+      await Promise.allSettled(this.#pending.map(({ checked }) => checked));
       threads.leave();
     }
   }
@@ -104,21 +126,15 @@ class SealCheck {
   async *#checkPortions(seals: readonly Seal[]): AsyncGenerator<Finding | Tally> {
     for (const portion of portionsOf(seals)) {
       if (this.#pending.length === this.#verification.threads.count) yield* this.#collect();
-      const check = this.#check(portion);
+      const checked = this.#check(portion);
       // It is waited for later; until then its failure is nobody's.
-      check.catch(() => undefined);
-      this.#pending.push(check);
-      const dropped = countEntries(portion.filter((seal) => !this.#isKept(seal)));
-      this.#tally.droppedEntries += dropped;
-      this.#tally.entries += countEntries(portion) - dropped;
-      this.#tally.signatures += this.#verification.keys.size > 0 ? portion.filter(({ key_id }) => key_id !== undefined).length : 0;
-      this.#tally.lastSequence = (portion.at(-1) as Seal).header.last_sequence;
-      yield { ...this.#tally };
+      checked.catch(() => undefined);
+      this.#pending.push({ portion, checked });
     }
   }
 
   #isKept({ header }: Seal): boolean {
-    return !this.#excuses.droppedMonths.has(header.month);
+    return header.month > this.#excuses.droppedThrough;
   }
 
   #check(portion: readonly Seal[]): Promise<CheckedEntries> {
@@ -130,18 +146,27 @@ class SealCheck {
     }));
   }
 
-  /** What was found in the portion that has been waited for the longest. */
-  async *#collect(): AsyncGenerator<Finding> {
-    const checked = await this.#pending.shift();
-    if (!checked) return;
-    yield* checked.findings;
-    for (const erased of checked.erased) yield* this.#checkErasure(erased);
+  /** What was found in the portion that has been waited for the longest, and that it is done. */
+  async *#collect(): AsyncGenerator<Finding | Tally> {
+    const oldest = this.#pending.shift();
+    if (!oldest) return;
+    const { findings, erased } = await oldest.checked;
+    yield* findings;
+    for (const entry of erased) yield* this.#checkErasure(entry);
+    const { portion } = oldest;
+    const dropped = countEntries(portion.filter((seal) => !this.#isKept(seal)));
+    this.#tally.droppedEntries += dropped;
+    this.#tally.entries += countEntries(portion) - dropped;
+    this.#tally.signatures += this.#verification.keys.size > 0 ? portion.filter(({ key_id }) => key_id !== undefined).length : 0;
+    this.#tally.lastSequence = (portion.at(-1) as Seal).header.last_sequence;
+    yield { ...this.#tally };
   }
 
+  /** An erasure explains what is gone from entries before it, and no more. */
   *#checkErasure({ sequence, entryId, entity, fields }: ErasedEntry): Generator<Finding> {
     this.#tally.erasedEntries += 1;
-    const excused = this.#excuses.erasedFields.get(entity);
-    const unexplained = fields.filter((field) => !excused?.has(field.replace(/^(before|after)\./, '')));
+    const later = (this.#excuses.erasures.get(entity) ?? []).filter((erasure) => erasure.entryId > Number(entryId));
+    const unexplained = fields.filter((field) => !later.some((erasure) => erasure.fields.includes(field.replace(/^(before|after)\./, ''))));
     if (unexplained.length > 0) yield { kind: 'ERASURE_NOT_ON_RECORD', says: `no erasure on record took out ${unexplained.join(', ')}`, sequence, entryId };
   }
 }

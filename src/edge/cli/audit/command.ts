@@ -28,6 +28,14 @@ const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or could not be done. */
 export function makeAuditCommand(deps: AuditCommandDeps) {
+  return defineCommand({
+    meta: { name: 'audit', description: 'Verify, prove, export and shorten the audit log; see docs/audit-log.md' },
+    subCommands: { ...commandsOfService(deps), ...commandsOfMachine(deps) },
+  });
+}
+
+/** Those that ask a running service. */
+function commandsOfService(deps: AuditCommandDeps) {
   const withClient = async (
     args: { readonly address?: string | undefined; readonly token?: string | undefined },
     work: (client: DocketClient) => Promise<number>,
@@ -37,89 +45,102 @@ export function makeAuditCommand(deps: AuditCommandDeps) {
       client = await connect({ address: args.address, token: args.token }, await deps.findService(), note);
       process.exitCode = await work(client);
     } catch (error) {
-      if (![ServiceOutOfReach, AddressInvalid, ConnectError].some((kind) => error instanceof kind)) throw error;
+      if (![ServiceOutOfReach, AddressInvalid, ConnectError, ArgumentInvalid].some((kind) => error instanceof kind)) throw error;
       note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
       process.exitCode = 1;
     } finally {
       client?.close();
     }
   };
-  return defineCommand({
-    meta: { name: 'audit', description: 'Verify, prove, export and shorten the audit log; see docs/audit-log.md' },
-    subCommands: {
-      verify: defineCommand({
-        meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
-        args: {
-          start: text('First sequence', 'number'),
-          end: text('Last sequence', 'number'),
-          checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
-          ...reach,
-        },
-        run: ({ args }) =>
-          withClient(args, async (client) => {
-            const range = { ...(args.start && { start: wholeNumber('start', args.start) }), ...(args.end && { end: wholeNumber('end', args.end) }) };
-            const findings = await verify(client, { ...range, ...(args.checkpoints && { checkpoints: args.checkpoints }) }, { result: print, note });
-            return findings === 0 ? 0 : 1;
-          }),
-      }),
-      prove: defineCommand({
-        meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
-        args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reach },
-        run: ({ args }) =>
-          withClient(args, async (client) => {
-            print(await prove(client, args.entry));
-            return 0;
-          }),
-      }),
-      'verify-proof': defineCommand({
-        meta: { name: 'verify-proof', description: 'Verify a proof from files alone: no service, no database' },
-        args: {
-          entry: { ...text('A line of docket audit export', 'file'), required: true },
-          proof: { ...text('What docket audit prove printed', 'file'), required: true },
-          key: { ...text('The public key of the service, PEM', 'file'), required: true },
-        },
-        async run({ args }) {
-          const fault = await verifyProof(args);
-          print(fault === undefined ? 'The entry is what was sealed.' : `The proof does not hold: ${fault}.`);
-          process.exitCode = fault === undefined ? 0 : 1;
-        },
-      }),
-      export: defineCommand({
-        meta: { name: 'export', description: 'Write the sealed entries to a file or to standard output, in order' },
-        args: {
-          csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
-          after: text('Only entries after this sequence', 'number'),
-          out: text('Where to; standard output if absent. With --after it is added to', 'file'),
-          ...reach,
-        },
-        run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
-      }),
-      'public-key': defineCommand({
-        meta: { name: 'public-key', description: 'Print the public key that seals of this machine are verified with' },
-        async run() {
-          const key = await deps.findPublicKey();
-          if (key) process.stdout.write(key);
-          else note('Seals are not signed: there is no key. Set DOCKET_AUDIT_KEY_FILE.');
-          process.exitCode = key ? 0 : 1;
-        },
-      }),
-      'drop-month': defineCommand({
-        meta: { name: 'drop-month', description: 'Drop a month of the log that is over and sealed; its seals stay' },
-        args: {
-          month: { type: 'positional', required: true, description: 'Such as 2025-11' },
-          reason: { type: 'string', description: 'Why; kept in the audit log' },
-        },
-        async run({ args }) {
+  return {
+    verify: defineCommand({
+      meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
+      args: {
+        start: text('First sequence', 'number'),
+        end: text('Last sequence', 'number'),
+        checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
+        ...reach,
+      },
+      run: ({ args }) =>
+        withClient(args, async (client) => {
+          const range = { ...(args.start && { start: wholeNumber('start', args.start) }), ...(args.end && { end: wholeNumber('end', args.end) }) };
+          const findings = await verify(client, { ...range, ...(args.checkpoints && { checkpoints: args.checkpoints }) }, { result: print, note });
+          return findings === 0 ? 0 : 1;
+        }),
+    }),
+    prove: defineCommand({
+      meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
+      args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reach },
+      run: ({ args }) =>
+        withClient(args, async (client) => {
+          print(await prove(client, args.entry));
+          return 0;
+        }),
+    }),
+    export: defineCommand({
+      meta: { name: 'export', description: 'Write the sealed entries to a file or to standard output, in order' },
+      args: {
+        csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
+        after: text('Only entries after this sequence', 'number'),
+        out: text('Where to; standard output if absent. With --after it is added to', 'file'),
+        ...reach,
+      },
+      run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
+    }),
+  };
+}
+
+/** Those that work on files and on the database of this machine: whatever goes wrong is told in a line. */
+function commandsOfMachine(deps: AuditCommandDeps) {
+  const alone = async (work: () => Promise<number>): Promise<void> => {
+    process.exitCode = await work().catch((error: unknown) => {
+      note(`${error instanceof Error ? error.message : String(error)}.`);
+      return 1;
+    });
+  };
+  return {
+    'verify-proof': defineCommand({
+      meta: { name: 'verify-proof', description: 'Verify a proof from files alone: no service, no database' },
+      args: {
+        entry: { ...text('A line of docket audit export', 'file'), required: true },
+        proof: { ...text('What docket audit prove printed', 'file'), required: true },
+        key: { ...text('The public key of the service, PEM', 'file'), required: true },
+      },
+      run: ({ args }) =>
+        alone(async () => {
+          const { fault, withheld } = await verifyProof(args);
+          const gone = withheld.length > 0 ? ` Erased from it: ${withheld.join(', ')}.` : '';
+          print(fault === undefined ? `The entry is what was sealed.${gone}` : `The proof does not hold: ${fault}.`);
+          return fault === undefined ? 0 : 1;
+        }),
+    }),
+    'public-key': defineCommand({
+      meta: { name: 'public-key', description: 'Print the public key that seals of this machine are verified with' },
+      async run() {
+        const key = await deps.findPublicKey();
+        if (key) process.stdout.write(key);
+        else note('Seals are not signed: there is no key. Set DOCKET_AUDIT_KEY_FILE.');
+        process.exitCode = key ? 0 : 1;
+      },
+    }),
+    'drop-month': defineCommand({
+      meta: { name: 'drop-month', description: 'Drop a month of the log that is over and sealed; its seals stay' },
+      args: {
+        month: { type: 'positional', required: true, description: 'Such as 2025-11' },
+        reason: { type: 'string', description: 'Why; kept in the audit log' },
+      },
+      run: ({ args }) =>
+        alone(async () => {
           const place = await deps.findDatabase();
           try {
             print(await dropMonth(place.url, args.month, args.reason ?? ''));
+            return 0;
           } finally {
             await place.close();
           }
-        },
-      }),
-    },
-  });
+        }),
+    }),
+  };
 }
 
 async function exportLog(
@@ -136,7 +157,7 @@ async function exportLog(
       reached = lastSequence > reached ? lastSequence : reached;
     }
   } catch (error) {
-    note(`Written up to sequence ${reached}; go on with --after ${reached}.`);
+    if (reached > BigInt(after)) note(`Written up to sequence ${reached}; go on with --after ${reached}.`);
     throw error;
   } finally {
     if (file !== process.stdout) await new Promise<void>((resolve) => void file.end(resolve));
@@ -145,12 +166,17 @@ async function exportLog(
   return 0;
 }
 
+/** An argument that cannot be meant; the message says what it must be. */
+class ArgumentInvalid extends Error {}
+
 function wholeNumber(name: string, value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new Error(`--${name} must be a whole number, not ${value}`);
+  if (!/^\d{1,15}$/.test(value)) throw new ArgumentInvalid(`--${name} must be a whole number, not ${value}`);
   return Number(value);
 }
 
 function tellFailure(failure: ConnectError): string {
-  const fields = violationsOf(failure).map(({ field, description }) => `  ${field}: ${description}`);
+  const fields = violationsOf(failure)
+    .filter(({ field }) => field !== '' && !failure.rawMessage.startsWith(field))
+    .map(({ field, description }) => `  ${field}: ${description}`);
   return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
 }

@@ -20,13 +20,17 @@ export interface ProofFiles {
   readonly key: string;
 }
 
-/** Verifies a proof from files alone: neither service nor database is asked. Answers what is wrong with it; undefined when nothing is. */
-export async function verifyProof(files: ProofFiles): Promise<string | undefined> {
+/** Verifies a proof from files alone: neither service nor database is asked. Answers what is wrong with it, and which values are not shown but stand
+ * as digests. @throws Error when a file is not what it should be. */
+export async function verifyProof(files: ProofFiles): Promise<{ readonly fault: string | undefined; readonly withheld: readonly string[] }> {
   const [entry, proof, key] = await Promise.all([files.entry, files.proof, files.key].map((file) => readFile(file, 'utf8')));
   const { sequence, path, ...rest } = fromJsonString(InclusionProofSchema, proof as string);
-  return findProofFault(
+  const keys = readPublicKeys(key as string);
+  if (keys.size === 0) throw new Error(`${files.key} holds no public key in PEM`);
+  const fault = findProofFault(
     (entry as string).trim(),
     { ...rest, sequence: String(sequence), path: path.map((hash) => Buffer.from(hash).toString('hex')) },
-    readPublicKeys(key as string),
+    keys,
   );
+  return { fault, withheld: Object.keys(rest.digests).sort() };
 }

@@ -3,11 +3,11 @@
 
 -- One for each run of entries that were sealed together; kept for ever, also when the entries' month is dropped.
 CREATE TABLE audit_seals (
-  seal             bigint PRIMARY KEY,
+  seal             bigint PRIMARY KEY CHECK (seal BETWEEN 1 AND 9007199254740991),
   -- raised when the database is found to be an older state of itself: restored from a backup
   epoch            integer NOT NULL,
   first_sequence   bigint NOT NULL,
-  last_sequence    bigint NOT NULL,
+  last_sequence    bigint NOT NULL CHECK (last_sequence <= 9007199254740991),
   -- of the calendar month (UTC) that all its entries are of: a month is dropped with all its seals' entries
   month            date NOT NULL,
   merkle_root      bytea NOT NULL,
@@ -184,7 +184,8 @@ REVOKE EXECUTE ON FUNCTION make_month(text, timestamp) FROM PUBLIC;
 SELECT make_month('sealed_entries', to_date(right(inhrelid::regclass::text, 7), 'YYYY_MM')::timestamp)
 FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass AND inhrelid::regclass::text LIKE '%audit\_entries\_2%';
 
--- Drops a month of the log, once it is over and all of it is sealed; its seals stay. Not for the service: an operator does it, as the owner.
+-- Drops a month of the log, once it is over and all of it is sealed, the oldest first: so the record of one says of all before that they
+-- are gone. Its seals stay. Not for the service: an operator does it, as the owner.
 -- Answers the number of entries that are gone.
 CREATE FUNCTION drop_audit_month(dropped date) RETURNS bigint LANGUAGE plpgsql SET search_path = docket, pg_temp AS $$
 DECLARE
@@ -199,6 +200,10 @@ BEGIN
   END IF;
   IF to_regclass('docket.audit_entries_' || suffix) IS NULL THEN
     RAISE EXCEPTION 'the log has no month %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass AND inhrelid::regclass::text ~ 'audit_entries_2\d{3}_\d\d$'
+      AND right(inhrelid::regclass::text, 7) < suffix) THEN
+    RAISE EXCEPTION 'months are dropped oldest first: there are some before %', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   IF EXISTS (SELECT FROM audit_entries_default WHERE time >= first_moment AND time < end_moment) THEN
     RAISE EXCEPTION 'entries of % are in the default partition, which is not dropped', to_char(dropped, 'YYYY-MM') USING ERRCODE = 'object_not_in_prerequisite_state';

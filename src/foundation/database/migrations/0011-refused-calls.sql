@@ -12,6 +12,8 @@ BEGIN
   IF EXISTS (SELECT FROM jsonb_to_recordset(calls) AS c(actor_kind text) WHERE c.actor_kind IS NULL OR c.actor_kind NOT IN ('USER', 'SERVICE')) THEN
     RAISE EXCEPTION 'a refused call is that of a user or a service' USING ERRCODE = 'insufficient_privilege';
   END IF;
+  -- The transaction has its id before its first entry has one: the sealer goes by that order.
+  PERFORM pg_current_xact_id();
   INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
   SELECT at, c.actor, c.actor_kind, c.rpc, c.request_id, c.reason, 'call', coalesce(nullif(c.rpc, ''), '*'), 1, 'REFUSE', NULL,
     jsonb_build_object('code', c.code, 'error_reason', c.error_reason, 'count', c.count,
