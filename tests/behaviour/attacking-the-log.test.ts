@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Seal } from '../../src/domain/audit/index.ts';
+import { makeSeal } from '../../src/domain/audit/sealing/seal.ts';
 import { rehashLeaves, rehashRoot, rehashSeals, resealAll } from '../support/forging.ts';
 import { insertAgent, insertGroup, insertTickets, type Reading, startReading } from '../support/reading.ts';
 import { newSigner, openSealedLog, type SealedLog } from '../support/sealed-log.ts';
@@ -186,6 +187,7 @@ describe('somebody who owns the database', () => {
       ['LOG_CUT'],
     ],
     ['changes what a seal says', run(`UPDATE audit_seals SET time = time - interval '1 day' WHERE seal = 2`), ['SEAL_ALTERED']],
+    ['changes what a seal says, and its hash', (client) => alterSeal(client), ['CHECKPOINT_CONTRADICTED', 'SEAL_ALTERED', 'SIGNATURE_INVALID']],
     ['takes a signature off', run('UPDATE audit_seals SET key_id = NULL, signature = NULL WHERE seal = 3'), ['SIGNATURE_INVALID']],
     ['signs with a key of his own', (client) => rehashSeals(client, newSigner()), ['SIGNATURE_INVALID']],
     [
@@ -251,6 +253,12 @@ describe('somebody who owns the database', () => {
       await client.query('SET session_replication_role = origin');
     });
   });
+
+  /** The seal is right in itself; the next one knows it otherwise. */
+  async function alterSeal(client: pg.PoolClient): Promise<void> {
+    const seal = makeSeal({ ...(checkpoints[1] as Seal).header, time: '2020-01-01T00:00:00+00:00' }, undefined);
+    await client.query(`UPDATE audit_seals SET time = $1, hash = decode($2, 'hex') WHERE seal = 2`, [seal.header.time, seal.hash]);
+  }
 
   async function alterWithLeaf(client: pg.PoolClient): Promise<void> {
     await client.query(`UPDATE audit_entries SET actor = 'nobody' WHERE ${entry}`);
