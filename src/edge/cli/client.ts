@@ -86,6 +86,14 @@ export function violationsOf(error: unknown): readonly { readonly field: string;
   return detailOf(error, BadRequestSchema)?.fieldViolations ?? [];
 }
 
+/** What to print when the service refused: its words, and the fields that they do not name yet. */
+export function tellFailure(failure: ConnectError): string {
+  const fields = violationsOf(failure)
+    .filter(({ field }) => field !== '' && !failure.rawMessage.startsWith(field))
+    .map(({ field, description }) => `  ${field}: ${description}`);
+  return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
+}
+
 function detailOf<Detail extends DescMessage>(error: unknown, schema: Detail) {
   return error instanceof ConnectError ? error.findDetails(schema)[0] : undefined;
 }

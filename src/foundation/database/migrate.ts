@@ -109,20 +109,13 @@ GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${SCHEMA}, pgboss TO ${SERVICE_RO
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA}, pgboss TO ${SERVICE_ROLE};
 DO $$
 DECLARE
-  kept regclass;
+  kept record;
 BEGIN
-  FOR kept IN SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = '${SCHEMA}'::regnamespace AND c.relkind IN ('r', 'p')
-    AND (c.relname LIKE 'audit\\_entries%' OR c.relname = 'migrations') LOOP
-    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
-  END LOOP;
-END $$;
-DO $$
-DECLARE
-  kept regclass;
-BEGIN
-  FOR kept IN SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = '${SCHEMA}'::regnamespace AND c.relkind IN ('r', 'p')
-    AND (c.relname LIKE 'sealed\\_entries%' OR c.relname = 'audit_seals') LOOP
-    EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM ${SERVICE_ROLE}', kept);
+  -- The log is only read; seals are added, by the service itself.
+  FOR kept IN SELECT c.oid::regclass AS name, c.relname LIKE 'sealed\\_entries%' OR c.relname = 'audit_seals' AS grows
+    FROM pg_class c WHERE c.relnamespace = '${SCHEMA}'::regnamespace AND c.relkind IN ('r', 'p')
+    AND (c.relname LIKE 'audit\\_entries%' OR c.relname LIKE 'sealed\\_entries%' OR c.relname IN ('audit_seals', 'migrations')) LOOP
+    EXECUTE format('REVOKE %s ON %s FROM ${SERVICE_ROLE}', CASE WHEN kept.grows THEN 'UPDATE, DELETE' ELSE 'INSERT, UPDATE, DELETE' END, kept.name);
   END LOOP;
 END $$;
 REVOKE EXECUTE ON FUNCTION ${SCHEMA}.drop_audit_month(date), ${SCHEMA}.make_month(text, timestamp) FROM PUBLIC, ${SERVICE_ROLE};

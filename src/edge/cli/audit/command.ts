@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
-import { AddressInvalid, type DocketClient, violationsOf } from '../client.ts';
+import { AddressInvalid, type DocketClient, tellFailure } from '../client.ts';
 import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { dropMonth } from './drop-month.ts';
 import { prove, verifyProof } from './proof.ts';
@@ -172,11 +172,4 @@ class ArgumentInvalid extends Error {}
 function wholeNumber(name: string, value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new ArgumentInvalid(`--${name} must be a whole number, not ${value}`);
   return Number(value);
-}
-
-function tellFailure(failure: ConnectError): string {
-  const fields = violationsOf(failure)
-    .filter(({ field }) => field !== '' && !failure.rawMessage.startsWith(field))
-    .map(({ field, description }) => `  ${field}: ${description}`);
-  return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
 }

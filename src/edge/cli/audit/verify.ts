@@ -48,7 +48,8 @@ export async function verify(client: DocketClient, args: VerifyArguments, output
       // It goes on where the time ran out: seals are verified whole, each in one call or the next.
       if (!(error instanceof ConnectError) || error.code !== Code.DeadlineExceeded || !reached || reached.lastSequence < start) throw error;
       entriesBefore += reached.entries;
-      start = reached.lastSequence + 1n;
+      // At the very end there is nothing behind: its seal is verified once more.
+      start = reached.lastSequence < reached.endSequence ? reached.lastSequence + 1n : reached.endSequence;
       reached = undefined;
     }
   }

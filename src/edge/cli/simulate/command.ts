@@ -2,7 +2,7 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { SimulatePolicyResponseSchema } from '../../../../gen/ticketing/v1/assignment_service_pb.ts';
-import { AddressInvalid, type DocketClient, violationsOf } from '../client.ts';
+import { AddressInvalid, type DocketClient, tellFailure } from '../client.ts';
 import { ImportRefused } from '../import/refused.ts';
 import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { readArguments } from './options.ts';
@@ -32,11 +32,6 @@ export async function simulate(rawArgs: readonly string[], reachable: Reachable,
   } finally {
     (await client?.catch(() => undefined))?.close();
   }
-}
-
-function tellFailure(failure: ConnectError): string {
-  const fields = violationsOf(failure).map(({ field, description }) => `  ${field}: ${description}`);
-  return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
 }
 
 /** `docket simulate …`, against a running service. */
