@@ -21,7 +21,7 @@ export interface Contract {
   readonly enums: readonly DescEnum[];
   /** The comment above a descriptor, as one line; empty when there is none. */
   commentOf(of: { toString(): string }): string;
-  /** The same, each paragraph as one line. */
+  /** The same, each paragraph as one line; those that are indented as they are. */
   paragraphsOf(of: { toString(): string }): readonly string[];
 }
 
@@ -40,7 +40,7 @@ export function readContract(): Contract {
       methods: services.flatMap((service) => service.methods),
       messages: files.flatMap((file) => file.messages),
       enums: files.flatMap((file) => file.enums),
-      commentOf: (of) => (comments.get(of.toString()) ?? []).join(' '),
+      commentOf: (of) => (comments.get(of.toString()) ?? []).join(' ').replaceAll(/\s+/g, ' '),
       paragraphsOf: (of) => comments.get(of.toString()) ?? [],
     };
   } finally {
@@ -59,7 +59,10 @@ function commentsOf(file: DescFile): [name: string, paragraphs: string[]][] {
   ];
 }
 
+/** Indented paragraphs (tables, diagrams) keep their lines, as code in Markdown does. */
 function paragraphsAt(location: SourceCodeInfo_Location | undefined): string[] {
-  const paragraphs = (location?.leadingComments ?? '').split(/\n\s*\n/);
-  return paragraphs.map((text) => text.replaceAll(/\s+/g, ' ').trim()).filter((text) => text !== '');
+  const paragraphs = (location?.leadingComments ?? '').split(/\n[^\S\n]*\n/);
+  return paragraphs
+    .map((text) => (/^\n? {5}/.test(text) ? text.replaceAll(/^ /gm, '').trimEnd() : text.replaceAll(/\s+/g, ' ').trim()))
+    .filter((text) => text !== '');
 }

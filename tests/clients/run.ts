@@ -40,12 +40,12 @@ const service = spawn(process.execPath, ['src/main.ts', 'serve'], {
     DOCKET_CONNECT_PORT: String(connectPort),
     DOCKET_METRICS_PORT: String(metricsPort),
   },
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stdio: ['ignore', 'ignore', 'pipe'],
 });
 const ended = new Promise((resolve) => service.once('exit', resolve));
 try {
   // What the service prints at its first start ends with lines to paste.
-  await new Promise<void>((ready) => createInterface(service.stdout).on('line', (line) => void (line.startsWith('curl ') && ready())));
+  await new Promise<void>((ready) => createInterface(service.stderr).on('line', (line) => void (line.startsWith('curl ') && ready())));
   const token = readFileSync(join(folder, 'data/administrator-token'), 'utf8').trim();
   const client = createDocketClient({ baseUrl: `http://127.0.0.1:${grpcPort}`, token });
   await follow(chapterOf('Before you begin'), { folder, address: '', token: '', groupId: '' });
