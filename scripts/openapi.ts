@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DescMethod, JsonObject } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { type Failure, failuresOf, reasonsOf, rolesOf } from './contract/failures.ts';
 import { type Contract, readContract } from './contract/read.ts';
 import { schemasOf } from './openapi-schemas.ts';
@@ -96,7 +97,7 @@ export function openapi(contract: Contract): JsonObject {
 function operation(contract: Contract, method: DescMethod, failures: readonly Failure[]): JsonObject {
   const content = (name: string) => ({ 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } });
   const own = reasonsOf(contract, method);
-  const changes = 'request_id' in Object.fromEntries(method.input.fields.map((field) => [field.name, true])) && !/^List/.test(method.name);
+  const changes = method.idempotency !== Idempotency.NO_SIDE_EFFECTS;
   const possible = failures.filter(({ reason, scope }) => own.includes(reason) || scope === 'any RPC' || (scope !== '' && changes));
   const statuses = [...new Set(possible.map(({ status }) => httpStatus[status] ?? 500))].toSorted((a, b) => a - b);
   return {
