@@ -385,9 +385,9 @@ CREATE TABLE sealed_entries (
   seal bigint NOT NULL,
   entry_id bigint NOT NULL,
   "time" timestamp with time zone NOT NULL,
-  salt bytea,
+  salts bytea NOT NULL,
   leaf bytea NOT NULL,
-  erased jsonb,
+  digests jsonb,
   CONSTRAINT sealed_entries_pkey PRIMARY KEY (sequence, "time")
 ) PARTITION BY RANGE ("time");
 CREATE INDEX sealed_entries_of_entry ON ONLY docket.sealed_entries USING btree (entry_id);
@@ -770,7 +770,7 @@ BEGIN
     VALUES (gen_random_uuid(), erased_type, erased_id, columns, docket_now(), docket_now());
   PERFORM set_config('docket.erasing', pg_current_xact_id()::text, true);
   FOR one IN
-    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salt, s.erased
+    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salts, s.digests
     FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time
     WHERE e.entity_type = erased_type AND e.entity_id = erased_id ORDER BY e.entry_id
   LOOP
@@ -787,12 +787,11 @@ BEGIN
     gone := ARRAY(SELECT name FROM jsonb_object_keys(found) name WHERE split_part(name, '.', -1) = ANY (columns) ORDER BY name);
     CONTINUE WHEN gone = '{}';
     IF one.sequence IS NOT NULL THEN
-      UPDATE sealed_entries s SET salt = NULL, erased = (
-          SELECT jsonb_build_object(
-            'digests', coalesce(one.erased -> 'digests', '{}') || coalesce(jsonb_object_agg(name, hex_hash(salt_of_value || content)) FILTER (WHERE name = ANY (gone)), '{}'),
-            'salts', coalesce(jsonb_object_agg(name, salt_of_value) FILTER (WHERE name <> ALL (gone)), '{}'))
-          FROM (SELECT key AS name, value AS content, coalesce(one.erased -> 'salts' ->> key, hex_hash(encode(one.salt, 'hex') || key)) AS salt_of_value
-                FROM jsonb_each_text(found)) v)
+      UPDATE sealed_entries s SET (digests, salts) = (
+          SELECT coalesce(one.digests, '{}') || jsonb_object_agg(name, hex_hash(encode(salt, 'hex') || content)) FILTER (WHERE name = ANY (gone)),
+            coalesce(string_agg(salt, '' ORDER BY place) FILTER (WHERE name <> ALL (gone)), '')
+          FROM (SELECT name, content, place, substr(one.salts, 1 + 16 * (place::integer - 1), 16) AS salt
+                FROM (SELECT key AS name, value AS content, row_number() OVER (ORDER BY key COLLATE "C") AS place FROM jsonb_each_text(found)) named) salted)
         WHERE s.sequence = one.sequence AND s.time = one.time;
     END IF;
     UPDATE audit_entries e SET

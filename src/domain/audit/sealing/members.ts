@@ -46,15 +46,16 @@ export function cutMembers(text: string, names: ReadonlySet<string>, cut: (membe
 
 /** Where a string ends that begins at this quote: after its closing quote, or at the end of the text. */
 function endOfString(text: string, from: number): number {
-  for (let quote = text.indexOf('"', from + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = quote - 1;
-    while (text.charCodeAt(backslashes) === BACKSLASH) backslashes -= 1;
-    if ((quote - 1 - backslashes) % 2 === 0) return quote + 1;
+  for (let at = from + 1; at < text.length; at++) {
+    const sign = text.charCodeAt(at);
+    if (sign === QUOTE) return at + 1;
+    if (sign === BACKSLASH) at += 1;
   }
   return text.length;
 }
 
 function endOfValue(text: string, from: number): number {
+  if (text.charCodeAt(from) === QUOTE) return endOfString(text, from);
   let depth = 0;
   for (let at = from; at < text.length; at++) {
     const sign = text.charCodeAt(at);
