@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type DocketClient, openClient } from './client.ts';
+import type { DocketClient } from '../../client/index.ts';
+import { openClient } from './client.ts';
 
 /** What the configuration knows about reaching the service. */
 export interface Reachable {
@@ -22,7 +23,7 @@ export class ServiceOutOfReach extends Error {
 
 /**
  * Clients of the service that the arguments or the configuration name. Tries once, so that a wrong address or token is told at once
- * rather than after a minute of patience.
+ * rather than after two minutes of patience.
  * @throws ServiceOutOfReach, AddressInvalid, ConnectError
  */
 export async function connect(
@@ -33,7 +34,7 @@ export async function connect(
   const address = args.address ?? reachable.address;
   const token = args.token ?? reachable.token ?? (await readFile(reachable.tokenFile, 'utf8').catch(() => undefined))?.trim();
   if (!token) throw new ServiceOutOfReach(`no token: give one with --token or DOCKET_TOKEN (there is none in ${reachable.tokenFile} either)`);
-  const probe = openClient({ address, token, patienceMs: 0 });
+  const probe = openClient({ address, token, retry: false });
   try {
     await probe.groups.listGroups({ pageSize: 1 });
   } catch (error) {
@@ -44,9 +45,9 @@ export async function connect(
     probe.close();
   }
   let told = false;
-  const onWait = (failure: ConnectError): void => {
-    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to a minute`);
+  const onRetry = (failure: ConnectError): void => {
+    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to two minutes`);
     told = true;
   };
-  return openClient({ address, token, onWait });
+  return openClient({ address, token, onRetry });
 }

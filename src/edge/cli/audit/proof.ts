@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fromJsonString, toJsonString } from '@bufbuild/protobuf';
 import { InclusionProofSchema } from '../../../../gen/ticketing/v1/audit_proof_pb.ts';
+import type { DocketClient } from '../../../client/index.ts';
 import { findProofFault, readPublicKeys } from '../../../domain/audit/index.ts';
-import type { DocketClient } from '../client.ts';
 
 /** The proof of an entry, as JSON. */
 export async function prove(client: DocketClient, entryId: string): Promise<string> {
