@@ -56,6 +56,7 @@ export async function startReading(): Promise<Reading> {
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),
     refusals: (_, next) => next(),
     readiness: async () => undefined,
+    secure: undefined,
     log,
     metrics,
     config,

@@ -38,6 +38,10 @@ function faultsBetween(config: Partial<Config>): string[] {
   const absent = Object.entries(issuer).filter(([, value]) => value === undefined || value.length === 0);
   if (absent.length > 0 && absent.length < 3)
     faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
+  if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined))
+    faults.push(`${config.tlsCertFile === undefined ? 'DOCKET_TLS_CERT_FILE' : 'DOCKET_TLS_KEY_FILE'} must be set too: certificate and key belong together`);
+  if (config.tlsClientCaFile !== undefined && config.tlsCertFile === undefined && config.tlsKeyFile === undefined)
+    faults.push('DOCKET_TLS_CLIENT_CA_FILE needs DOCKET_TLS_CERT_FILE and DOCKET_TLS_KEY_FILE: without TLS nobody shows a certificate');
   if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize)
     faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
   if (config.metricsPort && config.workers && config.metricsPort + config.workers - 1 > 65_535)

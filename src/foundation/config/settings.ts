@@ -58,6 +58,17 @@ export const settings = {
     port().default(8_080),
     'Port for Connect, gRPC-Web, gRPC and JSON over HTTP/1.1 and HTTP/2, and for /healthz and /readyz. 0 takes a free one.',
   ),
+  tlsCertFile: setting(
+    'DOCKET_TLS_CERT_FILE',
+    text().optional(),
+    'File with the certificate (PEM) that both RPC ports show, followed by those of the authorities between it and the root. Together with its key; unset: no TLS. Read anew when it changes.',
+  ),
+  tlsKeyFile: setting('DOCKET_TLS_KEY_FILE', text().optional(), 'File with the private key (PEM, not encrypted) of that certificate.'),
+  tlsClientCaFile: setting(
+    'DOCKET_TLS_CLIENT_CA_FILE',
+    text().optional(),
+    'File with the authorities (PEM) whose certificates callers must show on both RPC ports; they need their token nonetheless. Unset: none is asked for.',
+  ),
   metricsHost: setting(
     'DOCKET_METRICS_HOST',
     text().default('127.0.0.1'),
