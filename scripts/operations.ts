@@ -61,8 +61,21 @@ Transaction-pooling proxies do not fit: the service sets its role and its time-o
 ## Ports
 gRPC on one; Connect, gRPC-Web, gRPC and JSON on the other, with \`/healthz\` (the process lives) and \`/readyz\` (it can
 serve); \`/metrics\` on a third, on the loopback address unless told otherwise. gRPC health and both versions of reflection
-are on both RPC ports. There is no TLS: put a proxy before it that speaks HTTP/2 to it. Limits on messages, metadata,
-connections, streams and times are in \`src/edge/rpc/limits.ts\`.
+are on both RPC ports. Limits on messages, metadata, connections, streams and times are in \`src/edge/rpc/limits.ts\`.
+
+## TLS
+Off unless \`DOCKET_TLS_CERT_FILE\` and \`DOCKET_TLS_KEY_FILE\` are set; then both RPC ports speak nothing else (TLS 1.2 or 1.3; HTTP/2 or
+HTTP/1.1 by ALPN), and the health checks on them too. \`/metrics\` stays plain.
+
+- **Renewing.** Put new files in the place of the old ones; every process takes them within a few seconds, for the connections that come then. Open connections and
+  their calls go on. Files that cannot be served with (a key that does not fit, an expired certificate) change nothing: the old ones serve on, the log says why, and
+  it is counted as refused.
+- **Client certificates.** With \`DOCKET_TLS_CLIENT_CA_FILE\` callers must show a certificate of these authorities, for every RPC and for \`/healthz\` and
+  \`/readyz\`. It does not replace the token, and says nothing about who the caller is. The file is read anew like the others.
+- **Commands.** On this machine they recognise the service by its certificate file, with the same settings as the service. From elsewhere:
+  \`--address https://host:port --ca FILE\`, or \`DOCKET_CA_FILE\`; \`DOCKET_CLIENT_CERT_FILE\` and \`DOCKET_CLIENT_KEY_FILE\` where it asks for a certificate.
+
+Behind a proxy that ends TLS, leave it off: the proxy must speak HTTP/2 to the gRPC port.
 
 ## Access
 Tokens for programs: \`npm run docket -- token create --name NAME --role ROLE\`, \`token list\`, \`token revoke PREFIX\`; a
@@ -87,6 +100,9 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_audit_seal_lag_seconds\` | time from a change to the seal of its audit entry, the longest of each round | above 2 s for minutes: a transaction that never ends holds it up |
 | \`docket_audit_epochs_total\` | times the log was found to be another than was sealed last | above 0: restored from a backup, or tampered with |
 | \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
+| \`docket_tls_certificate_expiry_timestamp_seconds\` | when the first certificate of the chain expires, in Unix seconds | less than two weeks are left |
+| \`docket_tls_reloads_total\` | changed certificate files, by outcome | outcome refused |
+| \`docket_tls_failed_handshakes_total\` | connections that ended before TLS was agreed on | it rises fast |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
 
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit

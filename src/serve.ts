@@ -15,7 +15,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   if (config.workers > 1) return serveByWorkers(config, log, told);
   const { startApp } = await import('./app.ts');
   const app = await startApp(config, log);
-  if (app.tokenIsNew && app.administratorToken) showToken(config, app.server.connectPort, app.administratorToken);
+  if (app.tokenIsNew && app.administratorToken) await showToken(config, app.server.connectPort, app.administratorToken);
   await told;
   await app.close();
 }
@@ -42,7 +42,7 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
     const [{ grpcPort, connectPort }] = workers.ports as [(typeof workers.ports)[number]];
     const metricsPorts = workers.ports.map((each) => each.metricsPort);
     log.info({ workers: config.workers, grpc_port: grpcPort, connect_port: connectPort, metrics_ports: metricsPorts }, 'all workers serve');
-    if (token?.state === 'made') showToken(config, connectPort, token.token);
+    if (token?.state === 'made') await showToken(config, connectPort, token.token);
     await told;
     await workers.stop();
     log.info('all workers stopped');
@@ -87,8 +87,8 @@ async function serveAsWorker(config: Config, log: Logger, told: Promise<unknown>
   }
 }
 
-function showToken(config: Config, connectPort: number, token: string): void {
-  process.stderr.write(
-    `\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(connectPort, token).join('\n')}\n\n`,
-  );
+async function showToken(config: Config, connectPort: number, token: string): Promise<void> {
+  const { securedOf } = await import('./edge/rpc/certificates.ts');
+  const lines = curlLines(connectPort, token, { secured: await securedOf(config) });
+  process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${lines.join('\n')}\n\n`);
 }

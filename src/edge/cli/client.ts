@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { SecureClientSessionOptions } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clone, create, type DescMessage, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
@@ -16,6 +17,8 @@ export interface ClientOptions {
   /** `host:port` of either RPC port, or a URL; `https://…` for TLS. */
   readonly address: string;
   readonly token: string;
+  /** Certificates of a connection by TLS: whom to believe, and one's own. */
+  readonly secure?: SecureClientSessionOptions;
   /** Ends whatever is under way. */
   readonly signal?: AbortSignal;
   /** How long one call is tried again while the service is away or overloaded, in milliseconds. Default 60,000; 0 never. */
@@ -54,7 +57,7 @@ const LONGEST_WAIT_MS = 5_000;
  */
 export function openClient(options: ClientOptions): DocketClient {
   const baseUrl = urlOf(options.address);
-  const sessions = new Http2SessionManager(baseUrl);
+  const sessions = new Http2SessionManager(baseUrl, {}, options.secure);
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager: sessions,

@@ -27,6 +27,20 @@ export function certificateFilesOf({ tlsCertFile, tlsKeyFile, tlsClientCaFile }:
   return { certFile: tlsCertFile, keyFile: tlsKeyFile, clientCaFile: tlsClientCaFile };
 }
 
+/** How callers on this machine reach a service with that configuration: by a name of its certificate; undefined without TLS. */
+export async function securedOf(config: Config): Promise<{ name: string; caFile: string | undefined; asksForClients: boolean } | undefined> {
+  const files = certificateFilesOf(config);
+  if (!files) return undefined;
+  const { own, context } = checkCertificates(files, await readCertificateFiles(files));
+  const [, name] = /(?:DNS|IP Address):([^\s,*]+)(?:,|$)/.exec(own.subjectAltName ?? '') ?? [];
+  const last = readChain(String(context.cert)).at(-1);
+  return {
+    name: name ?? 'localhost',
+    caFile: last?.checkIssued(last) ? files.certFile : undefined,
+    asksForClients: files.clientCaFile !== undefined,
+  };
+}
+
 /** The files' contents as they are now; two that are alike mean that nothing was changed. */
 export async function readCertificateFiles(files: CertificateFiles): Promise<FileTexts> {
   const [cert, key, clientCa] = await Promise.all([readText(files.certFile), readText(files.keyFile), files.clientCaFile && readText(files.clientCaFile)]);

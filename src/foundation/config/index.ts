@@ -40,6 +40,10 @@ function faultsBetween(config: Partial<Config>): string[] {
     faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
   if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined))
     faults.push(`${config.tlsCertFile === undefined ? 'DOCKET_TLS_CERT_FILE' : 'DOCKET_TLS_KEY_FILE'} must be set too: certificate and key belong together`);
+  if ((config.clientCertFile === undefined) !== (config.clientKeyFile === undefined))
+    faults.push(
+      `${config.clientCertFile === undefined ? 'DOCKET_CLIENT_CERT_FILE' : 'DOCKET_CLIENT_KEY_FILE'} must be set too: certificate and key belong together`,
+    );
   if (config.tlsClientCaFile !== undefined && config.tlsCertFile === undefined && config.tlsKeyFile === undefined)
     faults.push('DOCKET_TLS_CLIENT_CA_FILE needs DOCKET_TLS_CERT_FILE and DOCKET_TLS_KEY_FILE: without TLS nobody shows a certificate');
   if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize)

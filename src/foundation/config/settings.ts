@@ -172,6 +172,17 @@ export const settings = {
     text().optional(),
     'Token that commands such as `docket import` show to the service they call. The service itself does not look at it.',
   ),
+  caFile: setting(
+    'DOCKET_CA_FILE',
+    text().optional(),
+    'File with the authorities (PEM) that commands believe when they call a service by TLS. Unset: those that Node knows; the service of this machine is recognised by its certificate.',
+  ),
+  clientCertFile: setting(
+    'DOCKET_CLIENT_CERT_FILE',
+    text().optional(),
+    'File with the certificate (PEM) that commands show to a service that asks for one. Together with its key.',
+  ),
+  clientKeyFile: setting('DOCKET_CLIENT_KEY_FILE', text().optional(), 'File with the private key (PEM, not encrypted) of that certificate.'),
 } as const;
 
 /** The settings' values, typed. */
