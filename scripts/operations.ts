@@ -82,6 +82,10 @@ Tokens for programs: \`npm run docket -- token create --name NAME --role ROLE\`,
 revoked token fails everywhere within five seconds. People come with JSON Web Tokens of the issuer in the settings. With the
 embedded database a first administrator token is made, shown once, and kept in \`administrator-token\` in the data directory.
 
+\`DOCKET_RATE_LIMIT_PER_SECOND\` holds each caller (the subject of his token, whichever token) to a rate of calls, reads and changes alike; health and
+reflection do not count. Each process counts for itself: a connection stays with its worker, so a caller with one connection has the rate as it is set, one with several
+connections at most that times \`DOCKET_WORKERS\`.
+
 The business day of the counts changes at midnight in one time zone: \`npm run docket -- business-zone [ZONE]\`.
 
 ## What to watch
@@ -90,6 +94,7 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | metric | meaning | worry when |
 |---|---|---|
 | \`docket_rpc_duration_seconds\`, \`docket_rpc_in_flight\` | calls by method and status, and those without an answer yet | UNAVAILABLE or INTERNAL appear |
+| \`docket_rate_limited_calls_total\` | calls refused since their caller made too many, by method; the log says who | it rises for long: a caller is in a loop, or the rate is too low |
 | \`docket_queue_waiting_commands\` | changes waiting for a unit of work | it grows without end |
 | \`docket_batch_commands\`, \`docket_units_of_work_total\` | changes that one commit carried, and commits | |
 | \`docket_tickets_unassigned\`, \`docket_oldest_waiting_seconds\` | tickets nobody could take, by group | nobody is available, or all are full |

@@ -7,6 +7,7 @@ import { certificateFilesOf } from './edge/rpc/certificates.ts';
 import type { Route } from './edge/rpc/endpoints.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
 import { makeRefusals } from './edge/rpc/interceptors/refusals.ts';
+import type { Rate } from './edge/rpc/rate-limit.ts';
 import { RefusalLog } from './edge/rpc/refusal-log.ts';
 import { makeRoutes } from './edge/rpc/routes.ts';
 import { openSecure, type Secure } from './edge/rpc/secure.ts';
@@ -81,7 +82,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     secure,
     log,
     metrics,
-    config,
+    config: { ...config, rate: rateOf(config) },
   });
   const close = async (): Promise<void> => {
     await server.close();
@@ -99,6 +100,10 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
 async function openSecureOf(config: Config, log: Logger, metrics: Metrics): Promise<Secure | undefined> {
   const files = certificateFilesOf(config);
   return files && openSecure(files, { log, metrics });
+}
+
+function rateOf({ rateLimitPerSecond: perSecond, rateLimitBurst: burst }: Config): Rate | undefined {
+  return perSecond === undefined ? undefined : { perSecond, burst: burst ?? perSecond };
 }
 
 function identityProviderOf(config: Config): IdentityProvider | undefined {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
@@ -73,12 +74,14 @@ describe('a service of several processes with TLS', () => {
   it('it is recognised on this machine by nothing but its own certificate', async () => {
     const { own } = await start();
     const csv = await files.write('waiting.csv', 'user_id,group\n7,KYC\n');
-    const elsewhere = await keepCertificates(await authority.issue('docket'));
+    // Signed by the same authority, which even stands in the file.
+    const { cert, key, expireTimeMs } = await authority.issue('docket');
+    const elsewhere = await keepCertificates({ cert: `${cert}\n${authority.pem}`, key, expireTimeMs });
     onTestFinished(() => elsewhere.remove());
     const mistaken = { ...own, DOCKET_TLS_CERT_FILE: elsewhere.certFile, DOCKET_TLS_KEY_FILE: elsewhere.keyFile };
     expect(await docket(['import', csv, '--create-groups'], mistaken)).toMatchObject({
       code: 1,
-      text: expect.stringContaining('cannot be called (unable to get local issuer certificate)'),
+      text: expect.stringContaining('the certificate is not the one in'),
     });
   });
 
@@ -151,6 +154,23 @@ describe('the configuration of TLS', () => {
     expect(failure).toContain(told);
     expect(failure).not.toContain('AAAA');
     expect(failure).not.toContain('secret');
+  });
+
+  it('takes a certificate and its key as one, though one file is written before the other, and complains of nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const lines: string[] = [];
+    const secure = await openSecure(files, { log: pino({}, { write: (line: string) => void lines.push(line) }), metrics: makeMetrics() });
+    onTestFinished(() => secure.stop());
+    const next = await authority.issue('next');
+    await files.put({ cert: next.cert });
+    await vi.advanceTimersToNextTimerAsync();
+    // It has read the files by the time that we have, again and again.
+    for (let time = 0; time < 50; time += 1) await readFile(files.certFile);
+    await files.put({ key: next.key });
+    await vi.advanceTimersToNextTimerAsync();
+    await vi.waitFor(() => expect(lines.join('')).toContain('new TLS certificates serve from now on'), PATIENCE);
+    expect(lines.join('')).not.toContain('cannot be used');
   });
 
   it('serves with an expired certificate at start, and warns of it', async () => {

@@ -12,8 +12,10 @@ import { type GrpcTransport, makeGrpcTransport } from './grpc.ts';
 import { healthRoute } from './health.ts';
 import { makeHttpHandler } from './http.ts';
 import { makeServe } from './interceptors/index.ts';
+import { makeLimit } from './interceptors/limit.ts';
 import { CLOSE_MS, DRAIN_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { type Listener, listen } from './listen.ts';
+import type { Rate } from './rate-limit.ts';
 import { reflectionRoutes } from './reflection.ts';
 import type { Secure } from './secure.ts';
 import { makeWeb } from './web.ts';
@@ -45,6 +47,8 @@ export interface ServerConfig {
   readonly metricsPort: number;
   readonly corsOrigins: readonly string[];
   readonly defaultDeadlineMs: number;
+  /** Calls that one caller may make; undefined: any number. */
+  readonly rate: Rate | undefined;
 }
 
 /** A server that answers. */
@@ -67,7 +71,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const { config, log } = deps;
   const drain = new Drain();
   const endpoints = endpointsOf(withBuiltIn(deps.routes, drain));
-  const serve = makeServe(endpoints, { ...deps, drain });
+  const serve = makeServe(endpoints, { ...deps, drain, limit: config.rate && makeLimit(config.rate, deps.metrics) });
   const grpc = makeGrpcTransport(endpoints, serve, config);
   const web = makeWeb(makeHttpHandler({ ...deps, ...config, drain, rpc: makeConnectHandler(endpoints, serve, { ...config, log }) }));
   const scrapes = createHttpServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, deps.metrics.answerScrape);

@@ -40,6 +40,8 @@ function faultsBetween(config: Partial<Config>): string[] {
     faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
   if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined))
     faults.push(`${config.tlsCertFile === undefined ? 'DOCKET_TLS_CERT_FILE' : 'DOCKET_TLS_KEY_FILE'} must be set too: certificate and key belong together`);
+  if (config.rateLimitBurst !== undefined && config.rateLimitPerSecond === undefined)
+    faults.push('DOCKET_RATE_LIMIT_BURST needs DOCKET_RATE_LIMIT_PER_SECOND: alone it limits nothing');
   if ((config.clientCertFile === undefined) !== (config.clientKeyFile === undefined))
     faults.push(
       `${config.clientCertFile === undefined ? 'DOCKET_CLIENT_CERT_FILE' : 'DOCKET_CLIENT_KEY_FILE'} must be set too: certificate and key belong together`,

@@ -96,6 +96,16 @@ export const settings = {
     wholeNumber(100, 120_000).default(30_000),
     'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.',
   ),
+  rateLimitPerSecond: setting(
+    'DOCKET_RATE_LIMIT_PER_SECOND',
+    wholeNumber(1, 1_000_000).optional(),
+    'Calls a second that one caller may go on with; one more is refused with RESOURCE_EXHAUSTED and a delay. Each process counts for itself. Unset: no limit.',
+  ),
+  rateLimitBurst: setting(
+    'DOCKET_RATE_LIMIT_BURST',
+    wholeNumber(1, 1_000_000).optional(),
+    'Calls that he may make at once after a pause. Unset: as many as a second.',
+  ),
   logLevel: setting(
     'DOCKET_LOG_LEVEL',
     z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),

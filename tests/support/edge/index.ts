@@ -36,6 +36,7 @@ export interface TestEdgeOptions {
   readonly readiness?: () => Promise<unknown>;
   readonly corsOrigins?: readonly string[];
   readonly defaultDeadlineMs?: number;
+  readonly rate?: ServerDeps['config']['rate'];
   /** Both RPC ports speak TLS with these. */
   readonly tls?: CertificateFiles;
   /** Without one, nothing is noted of calls that are refused. */
@@ -66,6 +67,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
       metricsPort: 0,
       corsOrigins: options.corsOrigins ?? [],
       defaultDeadlineMs: options.defaultDeadlineMs ?? 30_000,
+      rate: options.rate,
     },
   };
   const server = await startServer(deps);
