@@ -40,7 +40,8 @@ locks see to that, whoever asks.
 
 ## Settings
 By environment variables. All faults are told at once at start; variables that begin with \`DOCKET_\` and are no settings are
-warned of. An empty value counts as unset.
+warned of. An empty value counts as unset. Those marked as secret may be in files: \`DATABASE_URL_FILE=/run/secrets/database-url\` instead of
+\`DATABASE_URL\`, and likewise for the others; white space around is left out. Both at once is a fault. The files are read once, at start.
 
 | variable | default | meaning |
 |---|---|---|

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { findDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
 import { leavePrimary, tellPrimary, thisWorker } from './edge/processes/worker.ts';
-import type { Config } from './foundation/config/index.ts';
+import { type Config, fileVariableOf } from './foundation/config/index.ts';
 import { adoptConsole, type Logger } from './foundation/log.ts';
 
 /** Serves until the process is told to stop: alone, by workers, or as one of them. */
@@ -33,7 +33,12 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
     });
     const starting = startWorkers({
       count: config.workers,
-      environmentOf: (at) => ({ ...auditKey, DATABASE_URL: place.url, DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at) }),
+      environmentOf: (at) => ({
+        ...auditKey,
+        DATABASE_URL: place.url,
+        [fileVariableOf('DATABASE_URL')]: '',
+        DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at),
+      }),
       log,
     });
     // Ctrl-C reaches the workers too, and ends those that have barely begun: that is no failure.
