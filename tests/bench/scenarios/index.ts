@@ -10,6 +10,7 @@ import { growthAgents } from './growth-agents.ts';
 import { growthTickets } from './growth-tickets.ts';
 import { listPages } from './list-pages.ts';
 import { memory } from './memory.ts';
+import { sealedLog } from './sealed-log.ts';
 import { threeProcesses } from './three-processes.ts';
 
 /** Every scenario, in the order in which they run: the only list. */
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   getTicket,
   growthAgents,
   memory,
+  sealedLog,
   growthTickets,
   listPages,
 ];
