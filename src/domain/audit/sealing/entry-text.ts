@@ -45,6 +45,8 @@ export interface EntryText {
   readonly values: readonly { readonly name: string; readonly content: string }[];
 }
 
+const ERASABLE_NAMES = [...ERASABLE_COLUMNS];
+
 /** The text of an entry. What is clear is one list; its times are in RFC 3339. */
 export function entryText(row: EntryRow): EntryText {
   const values: EntryText['values'][number][] = [];
@@ -74,7 +76,7 @@ function takeErasable(image: 'after' | 'before', text: string | null, values: { 
   // Nothing but an object is ever written; what else is there is no object in disguise.
   if (!text.startsWith('{')) return JSON.stringify(text);
   const from = values.length;
-  return cutMembers(text, ERASABLE_COLUMNS, ({ name, content }) => {
+  return cutMembers(text, ERASABLE_NAMES, ({ name, content }) => {
     const value = { name: `${image}.${name}`, content };
     let at = values.length;
     while (at > from && (values[at - 1] as { name: string }).name > value.name) at -= 1;
