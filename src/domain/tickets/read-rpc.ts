@@ -4,17 +4,20 @@ import { ListTicketHistoryRequestSchema, ListTicketsRequestSchema, type TicketSe
 import type { Handlers } from '../../foundation/context.ts';
 import { listPage } from '../../foundation/list-page.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
-import { listEntityHistory } from '../audit/index.ts';
+import { listEntityHistory, settledInstant } from '../audit/index.ts';
 import { visibleGroups } from '../groups/index.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { toTicket } from './message.ts';
+import { getTicketAt } from './past.ts';
 import { getTicket, getTickets, listTickets, ticketOrder } from './queries.ts';
 import type { TicketRow } from './row.ts';
 
 /** The handlers of TicketService that read tickets. */
 export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket' | 'batchGetTickets' | 'listTickets' | 'listTicketHistory'> = {
-  async getTicket({ ticketId }, ctx) {
-    return { ticket: toTicket(await getTicket(ctx, ticketId, await visibleGroups(ctx))) };
+  async getTicket({ ticketId, asOf }, ctx) {
+    const scope = await visibleGroups(ctx);
+    if (asOf) return { ticket: toTicket(await getTicketAt(ctx, ticketId, await settledInstant(ctx, asOf), scope)) };
+    return { ticket: toTicket(await getTicket(ctx, ticketId, scope)) };
   },
 
   async batchGetTickets({ ticketIds }, ctx) {
