@@ -3,17 +3,10 @@ import type { Context } from '../../foundation/context.ts';
 import type { Look } from '../../foundation/database/gathered-lookups.ts';
 import { prepared } from '../../foundation/database/prepared.ts';
 import { isUuid } from '../../foundation/ids.ts';
-import { assertKept, KEPT_FROM, type PastTable, pastRow } from '../audit/index.ts';
+import { assertKept, KEPT_FROM, pastRow, removedSince } from '../audit/index.ts';
 import { TicketNotFound } from './errors.ts';
 import type { Scope } from './queries.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
-
-/** Tickets as the log knows them. */
-export const PAST_TICKETS: PastTable = {
-  table: 'tickets',
-  entityType: 'ticket',
-  erased: '{"user_id":0,"title":"","description":"","attributes":{},"labels":[],"external_references":[]}',
-};
 
 /** A ticket by id or key, and an instant. */
 interface Asked {
@@ -34,7 +27,7 @@ const TICKETS_AT = prepared(
   `SELECT ${TICKET_COLUMNS}, t.create_time <= asked.at AS existed, (c.present).group_id AS present_group_id, ${KEPT_FROM} AS kept_from
    FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS asked(id, at, place)
    LEFT JOIN LATERAL (SELECT q AS present FROM tickets q WHERE q.ticket_id = asked.id OFFSET 0) c ON true
-   ${pastRow(PAST_TICKETS, { id: 'asked.id::text', present: 'c.present', at: 'asked.at', as: 't' })}
+   ${pastRow('tickets', { id: 'asked.id::text', present: 'c.present', at: 'asked.at', as: 't' })}
    ORDER BY asked.place`,
 );
 
@@ -42,8 +35,7 @@ const TICKETS_AT = prepared(
 const IDS_OF_KEYS = prepared(
   `SELECT coalesce(
      (SELECT ticket_id FROM tickets WHERE key = asked.key),
-     (SELECT e.entity_id::uuid FROM audit_entries e WHERE e.operation = 'DELETE' AND e.entity_type = 'ticket' AND e.time > asked.at AND e.before ->> 'key' = asked.key
-      ORDER BY e.entry_id LIMIT 1)) AS ticket_id
+     (SELECT e.entity_id::uuid FROM ${removedSince('tickets', 'asked.at')} AND e.before ->> 'key' = asked.key ORDER BY e.entry_id LIMIT 1)) AS ticket_id
    FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY AS asked(key, at, place) ORDER BY asked.place`,
 );
 

@@ -9,6 +9,7 @@ import { visibleGroups } from '../groups/index.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { toTicket } from './message.ts';
 import { getTicketAt } from './past.ts';
+import { listTicketsAt, pastTicketOrder } from './past-list.ts';
 import { getTicket, getTickets, listTickets, ticketOrder } from './queries.ts';
 import type { TicketRow } from './row.ts';
 
@@ -25,13 +26,15 @@ export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket
   },
 
   async listTickets(request, ctx) {
-    const order = ticketOrder(request.orderBy);
+    const order = request.asOf ? pastTicketOrder(request.orderBy) : ticketOrder(request.orderBy);
     const scope = await visibleGroups(ctx);
     const wanted = { ...request, userId: request.userId.toString() };
+    const at = request.asOf && (await settledInstant(ctx, request.asOf));
     const page = await listPage(ctx, {
       request: [ListTicketsRequestSchema, request],
       order,
-      read: (limit, after) => listTickets(ctx.sql, wanted, scope, order, limit, after),
+      read: (limit, after) =>
+        at === undefined ? listTickets(ctx.sql, wanted, scope, order, limit, after) : listTicketsAt(ctx.sql, { wanted, at, scope, order }, limit, after),
       item: [TicketSchema, toTicket],
     });
     return { tickets: page.items, nextPageToken: page.nextPageToken };

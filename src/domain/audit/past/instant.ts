@@ -2,6 +2,7 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { fromTimestamp, type Instant, microsOf } from '../../../foundation/clock.ts';
 import type { Context } from '../../../foundation/context.ts';
 import { untilSettled } from '../../../foundation/database/settled.ts';
+import type { Sql } from '../../../foundation/database/sql.ts';
 import { HistoryDropped } from '../errors.ts';
 
 /**
@@ -20,4 +21,10 @@ export const KEPT_FROM = `(SELECT (max(month) + interval '1 month') AT TIME ZONE
 /** Throws HistoryDropped for an instant before the one from which on the log is whole. To be read together with the past, or after it. */
 export function assertKept(at: Instant, keptFrom: Instant | null): void {
   if (keptFrom !== null && microsOf(at) < microsOf(keptFrom)) throw new HistoryDropped(keptFrom);
+}
+
+/** The same, looked up by itself: what was read before is whole if this does not throw. */
+export async function assertStillKept(sql: Sql, at: Instant): Promise<void> {
+  const [row] = await sql<{ kept_from: Instant | null }>(`SELECT ${KEPT_FROM}::text AS kept_from`);
+  assertKept(at, row?.kept_from ?? null);
 }
