@@ -147,6 +147,7 @@ CREATE INDEX audit_entries_by_time ON ONLY docket.audit_entries USING btree ("ti
 CREATE INDEX audit_entries_of_actor ON ONLY docket.audit_entries USING btree (actor, entry_id);
 CREATE INDEX audit_entries_of_entity ON ONLY docket.audit_entries USING btree (entity_type, entity_id, entry_id);
 CREATE INDEX audit_entries_of_request ON ONLY docket.audit_entries USING btree (request_id) WHERE (request_id IS NOT NULL);
+CREATE INDEX audit_entries_unforeseen ON ONLY docket.audit_entries USING btree (entity_type, "time") WHERE ((operation = 'DELETE'::text) OR ((operation = 'UPDATE'::text) AND (actor_kind = 'DATABASE'::text)));
 CREATE TRIGGER audit_entries_append_only BEFORE DELETE OR UPDATE ON docket.audit_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON docket.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT ON audit_entries TO docket_service;
@@ -477,6 +478,7 @@ CREATE TRIGGER tickets_audit_delete AFTER DELETE ON docket.tickets REFERENCING O
 CREATE TRIGGER tickets_audit_update AFTER UPDATE ON docket.tickets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tickets_audit_update();
 CREATE TRIGGER tickets_key_stays BEFORE UPDATE ON docket.tickets FOR EACH ROW WHEN ((old.ticket_id IS DISTINCT FROM new.ticket_id)) EXECUTE FUNCTION refuse_key_change();
 CREATE TRIGGER tickets_no_truncate BEFORE TRUNCATE ON docket.tickets FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER tickets_place_stays BEFORE UPDATE ON docket.tickets FOR EACH ROW WHEN (((new.create_time IS DISTINCT FROM old.create_time) OR (new.key IS DISTINCT FROM old.key))) EXECUTE FUNCTION refuse_key_change();
 CREATE TRIGGER tickets_version BEFORE UPDATE ON docket.tickets FOR EACH ROW EXECUTE FUNCTION raise_version();
 GRANT DELETE, INSERT, SELECT, UPDATE ON tickets TO docket_service;
 
@@ -1671,5 +1673,21 @@ AS $function$
       ) c;
       RETURN NULL;
     END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.writers_under_way()
+ RETURNS TABLE(transaction_id xid, start_time timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  -- In a test whose clock was set back they began earlier by that clock; one that is ahead may have been moved since, and does not count.
+  RETURN QUERY SELECT a.backend_xid, a.xact_start + least(docket_now() - own.query_start, interval '0')
+    FROM pg_stat_activity own JOIN pg_stat_activity a ON a.datid = own.datid
+    WHERE own.pid = pg_backend_pid() AND a.backend_xid IS NOT NULL;
+  -- After the sessions: a transaction that is being prepared is met in one of the two at least.
+  RETURN QUERY SELECT p.transaction, NULL::timestamptz FROM pg_prepared_xacts p WHERE p.database = current_database();
+END $function$
 ;
 
