@@ -1,3 +1,4 @@
+export { bulkUpdateOperation } from './bulk-operation.ts';
 export { measureTickets } from './gauges.ts';
 export { relaxWaitingTickets } from './jobs.ts';
 export { ticketReactions } from './reactions.ts';

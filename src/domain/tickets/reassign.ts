@@ -5,11 +5,12 @@ import type { CommandKind, Plan, Unit } from '../../foundation/commands/command.
 import { AgentNotFound } from '../agents/index.ts';
 import { compareIds, compareWaiting, type Deal, whyLeftOut } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
+import { TooManyTickets } from './errors.ts';
 import { listLeftOut } from './explain-words.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import type { TicketRow } from './row.ts';
-import { isPending } from './rules.ts';
+import { isPending, TICKETS_PER_CHANGE } from './rules.ts';
 import { groupsOf, type Selected, type Selection, selectTickets } from './select.ts';
 import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
@@ -30,7 +31,7 @@ export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTi
   together: 1,
   async pools(sql, inputs) {
     const needs = [];
-    for (const { selection, reach } of inputs) needs.push({ groupIds: groupsOf(await selectTickets(sql, selection, reach.managed)) });
+    for (const { selection, reach } of inputs) needs.push({ groupIds: groupsOf((await selectTickets(sql, selection, reach.managed)) ?? []) });
     return findPools(sql, needs);
   },
   async plan(unit, [command]) {
@@ -42,6 +43,7 @@ export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTi
 async function planReassignment(unit: Unit, input: Reassignment, requestKey: string): Promise<Plan<Answer>> {
   await assertAgents(unit, input);
   const selected = await selectTickets(unit.sql, input.selection, input.reach.managed);
+  if (!selected) throw new TooManyTickets(input.selection.filter ? 'filter' : 'from_agent_ids', TICKETS_PER_CHANGE);
   const rows = await loadTickets(
     unit,
     selected.map((ticket) => ticket.ticketId),
