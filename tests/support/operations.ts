@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
 import { jobs } from '../../src/edge/worker/index.ts';
+import type { JobOutcome } from '../../src/foundation/jobs/job.ts';
 import { makeMetrics } from '../../src/foundation/metrics.ts';
 import type { Harness } from './harness.ts';
 import type { Service } from './service.ts';
@@ -39,8 +40,13 @@ export async function makeCrowdedGroup(harness: Harness, key: string, count: num
   return group;
 }
 
-/** Carries an operation on by one step, as a process that is stopping does, in this queue. */
-export async function takeOneStep({ orm, queue: own }: Harness, operationId: string, queue = own): Promise<void> {
+/** Carries an operation on by one step, as a process that is stopping does, in this queue; answers what is to become of the job. */
+export async function takeOneStep(
+  { orm, queue: own }: Harness,
+  operationId: string,
+  queue = own,
+  data: object = { operationId },
+): Promise<JobOutcome | undefined> {
   const run = jobs.find((job) => job.name === 'run-operation');
-  await run?.run({ operationId }, { orm, queue, log: pino({ level: 'silent' }), metrics: makeMetrics(), signal: AbortSignal.abort() });
+  return run?.run(data, { orm, queue, log: pino({ level: 'silent' }), metrics: makeMetrics(), signal: AbortSignal.abort() });
 }

@@ -1,18 +1,26 @@
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import type { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Command, Plan, Unit } from '../../foundation/commands/command.ts';
+import type { Caller } from '../../foundation/context.ts';
 import { DomainError } from '../../foundation/errors.ts';
 import { compareWaiting } from '../assignment/index.ts';
 import { findPools, GroupDeleted, GroupInactive, GroupNotFound, lockGroups } from '../groups/index.ts';
 import { acceptOperation, type OperationKind, type TicketResult } from '../operations/index.ts';
-import type { BulkChange } from './bulk.ts';
 import { findKnownAgents } from './known-agents.ts';
 import { findGroupsOfTickets, loadTickets, loadWhatWaitsForRoom } from './load.ts';
-import { includesGroup, reachOf } from './reach.ts';
-import { countSelected, selectionQuery } from './select.ts';
+import { includesGroup, type Reach, reachOf } from './reach.ts';
+import { countSelected, type Selection, selectionQuery } from './select.ts';
 import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
 import { assertGroupsPooled, assertPooled, openTicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
+
+/** One change of many tickets. */
+export interface BulkChange {
+  readonly selection: Selection;
+  readonly patch: TicketPatch;
+  readonly reach: Reach;
+  readonly caller: Caller;
+}
 
 type Answer = MessageInitShape<typeof BulkUpdateTicketsResponseSchema>;
 

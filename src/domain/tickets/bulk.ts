@@ -1,24 +1,14 @@
 import { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { CommandKind } from '../../foundation/commands/command.ts';
-import type { Caller } from '../../foundation/context.ts';
 import { compareWaiting } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
-import { planBulkOperation } from './bulk-operation.ts';
+import { type BulkChange, planBulkOperation } from './bulk-operation.ts';
 import { findKnownAgents } from './known-agents.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
-import type { Reach } from './reach.ts';
-import { groupsOf, type Selection, selectTickets } from './select.ts';
-import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
+import { groupsOf, selectTickets } from './select.ts';
+import { assertChangeable, changeTicket, mayMakeRoom, needsPool } from './update.ts';
 import { assertPooled, openTicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
-
-/** One change of many tickets. */
-export interface BulkChange {
-  readonly selection: Selection;
-  readonly patch: TicketPatch;
-  readonly reach: Reach;
-  readonly caller: Caller;
-}
 
 /** Changes up to a thousand tickets alike, all or none, in waiting order; more by an operation. */
 export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdateTicketsResponseSchema> = {

@@ -46,7 +46,7 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
   },
   async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds }, ctx) {
     const selection = { ticketIds, agentIds: fromAgentIds, filter, pendingOnly: true };
-    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx) });
+    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx), caller: ctx.caller });
   },
   async redactTicket({ ticketId, fields, etag }, ctx) {
     return ctx.carryOut(redactTicketCommand, { ticket: ticketId, fields, etag });
