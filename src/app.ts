@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type DatabasePlace, type OpenDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { recordRefusedCalls } from './domain/audit/index.ts';
+import { RESUME_OPERATIONS } from './domain/operations/index.ts';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import { certificateFilesOf } from './edge/rpc/certificates.ts';
@@ -59,7 +60,8 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   const database = await openDatabase(config, log, place, entities);
   const { orm } = database;
   const boss = await openBoss({ url: database.url, log });
-  const queue = new CommandQueue({ orm, handlers: reactions, enqueue: makeEnqueue(boss) }, config, measureQueue(metrics));
+  const enqueue = makeEnqueue(boss);
+  const queue = new CommandQueue({ orm, handlers: reactions, enqueue }, config, measureQueue(metrics));
   metrics
     .meter('queue')
     .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
@@ -69,6 +71,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   const checkpoints = new CheckpointFile(config);
   const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints });
   const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
+  await enqueue(sql, RESUME_OPERATIONS, { starting: true });
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
   const refusals = new RefusalLog({ write: (calls, signal) => recordRefusedCalls(sqlOf(orm.em.fork(), signal), calls), log, metrics });
   const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
