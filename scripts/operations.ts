@@ -30,7 +30,8 @@ started brings the database along and to the newest schema, starts the workers, 
 connection stays with its worker, so few callers should open several. Assignments are as exact as with one: the database's
 locks see to that, whoever asks.
 
-- Settings hold for each worker: n workers have n times the database connections (\`DOCKET_DATABASE_POOL_SIZE\`, and five for jobs).
+- Settings hold for each worker: n workers have n times the database connections (\`DOCKET_DATABASE_POOL_SIZE\`, and five for jobs;
+  one for each core, four at most, while the log is verified).
 - Worker i has its own \`/metrics\`, on \`DOCKET_METRICS_PORT\` + i, counted from 0: scrape all. What is told of the database (tickets, spread) is the
   same on each; calls, queues and memory are its own.
 - \`worker\` in a log line says who wrote it. A worker that ends is replaced, with a growing pause if it did not live for ten seconds
@@ -40,7 +41,8 @@ locks see to that, whoever asks.
 
 ## Settings
 By environment variables. All faults are told at once at start; variables that begin with \`DOCKET_\` and are no settings are
-warned of. An empty value counts as unset.
+warned of. An empty value counts as unset. Those marked as secret may be in files: \`DATABASE_URL_FILE=/run/secrets/database-url\` instead of
+\`DATABASE_URL\`, and likewise for the others; white space around is left out. Both at once is a fault. The files are read once, at start.
 
 | variable | default | meaning |
 |---|---|---|
@@ -61,13 +63,30 @@ Transaction-pooling proxies do not fit: the service sets its role and its time-o
 ## Ports
 gRPC on one; Connect, gRPC-Web, gRPC and JSON on the other, with \`/healthz\` (the process lives) and \`/readyz\` (it can
 serve); \`/metrics\` on a third, on the loopback address unless told otherwise. gRPC health and both versions of reflection
-are on both RPC ports. There is no TLS: put a proxy before it that speaks HTTP/2 to it. Limits on messages, metadata,
-connections, streams and times are in \`src/edge/rpc/limits.ts\`.
+are on both RPC ports. Limits on messages, metadata, connections, streams and times are in \`src/edge/rpc/limits.ts\`.
+
+## TLS
+Off unless \`DOCKET_TLS_CERT_FILE\` and \`DOCKET_TLS_KEY_FILE\` are set; then both RPC ports speak nothing else (TLS 1.2 or 1.3; HTTP/2 or
+HTTP/1.1 by ALPN), and the health checks on them too. \`/metrics\` stays plain.
+
+- **Renewing.** Put new files in the place of the old ones; every process takes them within a few seconds, for the connections that come then. Open connections and
+  their calls go on. Files that cannot be served with (a key that does not fit, an expired certificate) change nothing: the old ones serve on, the log says why, and
+  it is counted as refused.
+- **Client certificates.** With \`DOCKET_TLS_CLIENT_CA_FILE\` callers must show a certificate of these authorities, for every RPC and for \`/healthz\` and
+  \`/readyz\`. It does not replace the token, and says nothing about who the caller is. The file is read anew like the others.
+- **Commands.** On this machine they recognise the service by its certificate file, with the same settings as the service. From elsewhere:
+  \`--address https://host:port --ca FILE\`, or \`DOCKET_CA_FILE\`; \`DOCKET_CLIENT_CERT_FILE\` and \`DOCKET_CLIENT_KEY_FILE\` where it asks for a certificate.
+
+Behind a proxy that ends TLS, leave it off: the proxy must speak HTTP/2 to the gRPC port.
 
 ## Access
 Tokens for programs: \`npm run docket -- token create --name NAME --role ROLE\`, \`token list\`, \`token revoke PREFIX\`; a
 revoked token fails everywhere within five seconds. People come with JSON Web Tokens of the issuer in the settings. With the
 embedded database a first administrator token is made, shown once, and kept in \`administrator-token\` in the data directory.
+
+\`DOCKET_RATE_LIMIT_PER_SECOND\` holds each caller (the subject of his token, whichever token) to a rate of calls, reads and changes alike; health and
+reflection do not count. Each process counts for itself: a connection stays with its worker, so a caller with one connection has the rate as it is set, one with several
+connections at most that times \`DOCKET_WORKERS\`.
 
 The business day of the counts changes at midnight in one time zone: \`npm run docket -- business-zone [ZONE]\`.
 
@@ -77,6 +96,7 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | metric | meaning | worry when |
 |---|---|---|
 | \`docket_rpc_duration_seconds\`, \`docket_rpc_in_flight\` | calls by method and status, and those without an answer yet | UNAVAILABLE or INTERNAL appear |
+| \`docket_rate_limited_calls_total\` | calls refused since their caller made too many, by method; the log says who | it rises for long: a caller is in a loop, or the rate is too low |
 | \`docket_queue_waiting_commands\` | changes waiting for a unit of work | it grows without end |
 | \`docket_batch_commands\`, \`docket_units_of_work_total\` | changes that one commit carried, and commits | |
 | \`docket_tickets_unassigned\`, \`docket_oldest_waiting_seconds\` | tickets nobody could take, by group | nobody is available, or all are full |
@@ -87,6 +107,9 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_audit_seal_lag_seconds\` | time from a change to the seal of its audit entry, the longest of each round | above 2 s for minutes: a transaction that never ends holds it up |
 | \`docket_audit_epochs_total\` | times the log was found to be another than was sealed last | above 0: restored from a backup, or tampered with |
 | \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
+| \`docket_tls_certificate_expiry_timestamp_seconds\` | when the first certificate of the chain expires, in Unix seconds | less than two weeks are left |
+| \`docket_tls_reloads_total\` | changed certificate files, by outcome | outcome refused |
+| \`docket_tls_failed_handshakes_total\` | connections that ended before TLS was agreed on | it rises fast |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
 
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit

@@ -1,13 +1,17 @@
 import { join, resolve } from 'node:path';
 import { type DatabasePlace, type OpenDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { recordRefusedCalls } from './domain/audit/index.ts';
+import { RESUME_OPERATIONS } from './domain/operations/index.ts';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
+import { certificateFilesOf } from './edge/rpc/certificates.ts';
 import type { Route } from './edge/rpc/endpoints.ts';
 import { type IdentityProvider, makeAuthenticate, makeAuthenticateInterceptor } from './edge/rpc/interceptors/authenticate.ts';
 import { makeRefusals } from './edge/rpc/interceptors/refusals.ts';
+import type { Rate } from './edge/rpc/rate-limit.ts';
 import { RefusalLog } from './edge/rpc/refusal-log.ts';
 import { makeRoutes } from './edge/rpc/routes.ts';
+import { openSecure, type Secure } from './edge/rpc/secure.ts';
 import { type RunningServer, startServer } from './edge/rpc/server.ts';
 import { CheckpointFile } from './edge/sealing/checkpoint-file.ts';
 import { openAuditKeys } from './edge/sealing/keys.ts';
@@ -48,15 +52,16 @@ export async function startApp(config: Config, log: Logger, served?: readonly Ro
 
 /** The same on a database that is at the newest schema; closing the service closes it too. */
 export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served?: readonly Route[]): Promise<App> {
-  const keys = await openAuditKeys(config, place.embedded).catch(async (error: unknown) => {
+  const metrics = makeMetrics();
+  const [keys, secure] = await Promise.all([openAuditKeys(config, place.embedded), openSecureOf(config, log, metrics)]).catch(async (error: unknown) => {
     await place.close();
     throw error;
   });
   const database = await openDatabase(config, log, place, entities);
   const { orm } = database;
   const boss = await openBoss({ url: database.url, log });
-  const metrics = makeMetrics();
-  const queue = new CommandQueue({ orm, handlers: reactions, enqueue: makeEnqueue(boss) }, config, measureQueue(metrics));
+  const enqueue = makeEnqueue(boss);
+  const queue = new CommandQueue({ orm, handlers: reactions, enqueue }, config, measureQueue(metrics));
   metrics
     .meter('queue')
     .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
@@ -66,6 +71,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   const checkpoints = new CheckpointFile(config);
   const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints });
   const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
+  await enqueue(sql, RESUME_OPERATIONS, { starting: true });
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
   const refusals = new RefusalLog({ write: (calls, signal) => recordRefusedCalls(sqlOf(orm.em.fork(), signal), calls), log, metrics });
   const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
@@ -76,9 +82,10 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     authenticate: makeAuthenticateInterceptor(authenticate),
     refusals: makeRefusals((refusal) => refusals.note(refusal)),
     readiness: () => sql('SELECT 1'),
+    secure,
     log,
     metrics,
-    config,
+    config: { ...config, rate: rateOf(config) },
   });
   const close = async (): Promise<void> => {
     await server.close();
@@ -90,6 +97,16 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   };
   const administratorToken = token && token.state !== 'revoked' ? token.token : undefined;
   return { server, database, administratorToken, tokenIsNew: token?.state === 'made', close };
+}
+
+/** TLS, if the configuration asks for it. */
+async function openSecureOf(config: Config, log: Logger, metrics: Metrics): Promise<Secure | undefined> {
+  const files = certificateFilesOf(config);
+  return files && openSecure(files, { log, metrics });
+}
+
+function rateOf({ rateLimitPerSecond: perSecond, rateLimitBurst: burst }: Config): Rate | undefined {
+  return perSecond === undefined ? undefined : { perSecond, burst: burst ?? perSecond };
 }
 
 function identityProviderOf(config: Config): IdentityProvider | undefined {

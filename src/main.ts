@@ -35,7 +35,13 @@ async function findDatabase() {
 /** How a command on this machine reaches the service. */
 async function findService() {
   const { config } = await begin(true);
-  return { address: `127.0.0.1:${config.grpcPort}`, token: config.token, tokenFile: join(resolve(config.dataDirectory), 'administrator-token') };
+  const { caFile, clientCertFile, clientKeyFile, tlsCertFile: ownCertFile } = config;
+  return {
+    address: `${ownCertFile === undefined ? 'http' : 'https'}://127.0.0.1:${config.grpcPort}`,
+    token: config.token,
+    tokenFile: join(resolve(config.dataDirectory), 'administrator-token'),
+    trust: { caFile, clientCertFile, clientKeyFile, ownCertFile },
+  };
 }
 
 const serve = defineCommand({

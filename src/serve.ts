@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { findDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { curlLines, untilToldToStop } from './edge/cli/serve.ts';
 import { leavePrimary, tellPrimary, thisWorker } from './edge/processes/worker.ts';
-import type { Config } from './foundation/config/index.ts';
+import { type Config, fileVariableOf } from './foundation/config/index.ts';
 import { adoptConsole, type Logger } from './foundation/log.ts';
 
 /** Serves until the process is told to stop: alone, by workers, or as one of them. */
@@ -15,7 +15,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
   if (config.workers > 1) return serveByWorkers(config, log, told);
   const { startApp } = await import('./app.ts');
   const app = await startApp(config, log);
-  if (app.tokenIsNew && app.administratorToken) showToken(config, app.server.connectPort, app.administratorToken);
+  if (app.tokenIsNew && app.administratorToken) await showToken(config, app.server.connectPort, app.administratorToken);
   await told;
   await app.close();
 }
@@ -33,7 +33,12 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
     });
     const starting = startWorkers({
       count: config.workers,
-      environmentOf: (at) => ({ ...auditKey, DATABASE_URL: place.url, DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at) }),
+      environmentOf: (at) => ({
+        ...auditKey,
+        DATABASE_URL: place.url,
+        [fileVariableOf('DATABASE_URL')]: '',
+        DOCKET_METRICS_PORT: String(config.metricsPort && config.metricsPort + at),
+      }),
       log,
     });
     // Ctrl-C reaches the workers too, and ends those that have barely begun: that is no failure.
@@ -42,7 +47,7 @@ async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown
     const [{ grpcPort, connectPort }] = workers.ports as [(typeof workers.ports)[number]];
     const metricsPorts = workers.ports.map((each) => each.metricsPort);
     log.info({ workers: config.workers, grpc_port: grpcPort, connect_port: connectPort, metrics_ports: metricsPorts }, 'all workers serve');
-    if (token?.state === 'made') showToken(config, connectPort, token.token);
+    if (token?.state === 'made') await showToken(config, connectPort, token.token);
     await told;
     await workers.stop();
     log.info('all workers stopped');
@@ -87,8 +92,8 @@ async function serveAsWorker(config: Config, log: Logger, told: Promise<unknown>
   }
 }
 
-function showToken(config: Config, connectPort: number, token: string): void {
-  process.stderr.write(
-    `\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${curlLines(connectPort, token).join('\n')}\n\n`,
-  );
+async function showToken(config: Config, connectPort: number, token: string): Promise<void> {
+  const { securedOf } = await import('./edge/rpc/certificates.ts');
+  const lines = curlLines(connectPort, token, { secured: await securedOf(config) });
+  process.stderr.write(`\nAn administrator token was made; it is kept in ${config.dataDirectory}/administrator-token. Try:\n\n${lines.join('\n')}\n\n`);
 }

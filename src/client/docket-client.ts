@@ -1,4 +1,4 @@
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureClientSessionOptions } from 'node:http2';
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { CallingOptions } from './calling.ts';
 import { type DocketServices, docketServicesOver } from './over-transport.ts';
@@ -9,8 +9,8 @@ export interface DocketClientOptions extends CallingOptions {
   readonly baseUrl: string;
   /** Default `grpc`. Both go over HTTP/2. */
   readonly protocol?: 'grpc' | 'connect';
-  /** Certificates: whom to trust where that is not a public authority, and who one is where the service asks for it. */
-  readonly tls?: Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase'>;
+  /** Of a connection by TLS, as `node:http2` takes them: `ca`, whom to trust where that is no public authority; `cert` and `key`, who one is where the service asks for it. */
+  readonly tls?: SecureClientSessionOptions;
 }
 
 /** All services of a Docket, over one connection that is made when it is needed, and again when it broke. */

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,8 +27,8 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 /** Two workers that serve, and where. */
-async function startTwoWorkers() {
-  const service = await startProcess(database.url, { DOCKET_WORKERS: '2', DOCKET_DATABASE_POOL_SIZE: '8' });
+async function startTwoWorkers(settings: Readonly<Record<string, string>> = {}) {
+  const service = await startProcess(database.url, { DOCKET_WORKERS: '2', DOCKET_DATABASE_POOL_SIZE: '8', ...settings });
   onTestFinished(async () => {
     service.signal('SIGTERM');
     await service.ended;
@@ -143,6 +143,18 @@ it('it shares its callers among workers, and loses nothing and stays fair when o
   expect(service.lines.filter((line) => line.includes('"msg":"stopped"'))).toHaveLength(2);
   expect((await checkDatabase(database.url)).findings.filter(({ violations }) => violations > 0)).toEqual([]);
 }, 180_000);
+
+it('it finds the database by a file, and its workers do', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'docket-secrets-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'database-url');
+  await writeFile(file, `${database.url}\n`);
+  const { address } = await startTwoWorkers({ DATABASE_URL: '', DATABASE_URL_FILE: file });
+  const token = await makeToken(database.url);
+  const channel = grpcChannel(address);
+  onTestFinished(() => channel.close());
+  expect(await callGrpc(channel, GroupService.method.listGroups, {}, { token })).toMatchObject({ groups: [] });
+});
 
 it('it ends all workers when it is killed itself', async () => {
   const { service } = await startTwoWorkers();

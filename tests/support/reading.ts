@@ -48,7 +48,16 @@ export async function startReading(): Promise<Reading> {
   const metrics = makeMetrics();
   const log = pino({ level: 'silent' });
   const queue = new CommandQueue({ orm, handlers: [], enqueue: async () => undefined }, { lanes: 1, queueBound: 10 });
-  const config = { host: '127.0.0.1', grpcPort: 0, connectPort: 0, metricsHost: '127.0.0.1', metricsPort: 0, corsOrigins: [], defaultDeadlineMs: 30_000 };
+  const config = {
+    host: '127.0.0.1',
+    grpcPort: 0,
+    connectPort: 0,
+    metricsHost: '127.0.0.1',
+    metricsPort: 0,
+    corsOrigins: [],
+    defaultDeadlineMs: 30_000,
+    rate: undefined,
+  };
   const server = await startServer({
     routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers)],
     orm,
@@ -56,6 +65,7 @@ export async function startReading(): Promise<Reading> {
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),
     refusals: (_, next) => next(),
     readiness: async () => undefined,
+    secure: undefined,
     log,
     metrics,
     config,

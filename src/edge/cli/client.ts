@@ -1,3 +1,4 @@
+import type { SecureClientSessionOptions } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import { createDocketClient, type DocketClient, violationsOf } from '../../client/index.ts';
 
@@ -6,6 +7,8 @@ export interface Reaching {
   /** `host:port` of either RPC port, or a URL; `https://…` for TLS. */
   readonly address: string;
   readonly token: string;
+  /** Certificates of a connection by TLS: whom to believe, and one's own. */
+  readonly secure?: SecureClientSessionOptions;
   /** Ends whatever is under way. */
   readonly signal?: AbortSignal;
   /** Whether calls wait for a service that is away or overloaded. Default true. */
@@ -23,8 +26,8 @@ export class AddressInvalid extends Error {
 const TIMEOUT_MS = 120_000;
 
 /** A client for a command. @throws AddressInvalid */
-export function openClient({ address, ...options }: Reaching): DocketClient {
-  return createDocketClient({ baseUrl: urlOf(address), timeoutMs: TIMEOUT_MS, ...options });
+export function openClient({ address, secure, ...options }: Reaching): DocketClient {
+  return createDocketClient({ baseUrl: urlOf(address), timeoutMs: TIMEOUT_MS, ...options, ...(secure && { tls: secure }) });
 }
 
 /** What to print when the service refused: its words, and the fields that they do not name yet. */

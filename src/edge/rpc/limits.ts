@@ -27,8 +27,11 @@ export const OVERLOAD_RETRY_AFTER_MS = 500;
 /** Farthest deadline a unary call may name. Over it: INVALID_ARGUMENT `DEADLINE_TOO_LONG`. */
 export const MAX_DEADLINE_MS = 120_000;
 
-/** A new connection's first bytes, and a request's headers, must be there within this time, or it is closed. */
+/** A new connection's first bytes, its TLS handshake, and a request's headers, must be there within this time, or it is closed. */
 export const HEADERS_TIMEOUT_MS = 10_000;
+
+/** The certificates' files are looked at this often. */
+export const CERTIFICATES_LOOK_MS = 2_000;
 
 /** An HTTP/1.1 request must be there whole within this time, or HTTP 408 and the connection is closed. */
 export const REQUEST_TIMEOUT_MS = 60_000;

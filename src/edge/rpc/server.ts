@@ -8,13 +8,16 @@ import type { Interceptor } from './call.ts';
 import { makeConnectHandler } from './connect.ts';
 import { Drain } from './drain.ts';
 import { endpointsOf, type Route } from './endpoints.ts';
-import { makeGrpcTransport } from './grpc.ts';
+import { type GrpcTransport, makeGrpcTransport } from './grpc.ts';
 import { healthRoute } from './health.ts';
 import { makeHttpHandler } from './http.ts';
 import { makeServe } from './interceptors/index.ts';
+import { makeLimit } from './interceptors/limit.ts';
 import { CLOSE_MS, DRAIN_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { type Listener, listen } from './listen.ts';
+import type { Rate } from './rate-limit.ts';
 import { reflectionRoutes } from './reflection.ts';
+import type { Secure } from './secure.ts';
 import { makeWeb } from './web.ts';
 
 /** What the server stands on. */
@@ -28,6 +31,8 @@ export interface ServerDeps {
   readonly refusals: Interceptor;
   /** Resolves when the database answers; asked at each `/readyz`. */
   readonly readiness: () => Promise<unknown>;
+  /** TLS on both RPC ports; undefined: none. The server stops it at its end. */
+  readonly secure: Secure | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly config: ServerConfig;
@@ -42,6 +47,8 @@ export interface ServerConfig {
   readonly metricsPort: number;
   readonly corsOrigins: readonly string[];
   readonly defaultDeadlineMs: number;
+  /** Calls that one caller may make; undefined: any number. */
+  readonly rate: Rate | undefined;
 }
 
 /** A server that answers. */
@@ -64,7 +71,7 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
   const { config, log } = deps;
   const drain = new Drain();
   const endpoints = endpointsOf(withBuiltIn(deps.routes, drain));
-  const serve = makeServe(endpoints, { ...deps, drain });
+  const serve = makeServe(endpoints, { ...deps, drain, limit: config.rate && makeLimit(config.rate, deps.metrics) });
   const grpc = makeGrpcTransport(endpoints, serve, config);
   const web = makeWeb(makeHttpHandler({ ...deps, ...config, drain, rpc: makeConnectHandler(endpoints, serve, { ...config, log }) }));
   const scrapes = createHttpServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, deps.metrics.answerScrape);
@@ -77,13 +84,10 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       listeners.push(listener);
       return listener.port;
     };
-    const grpcPort = await on('gRPC', config.host, config.grpcPort, (socket) => {
-      socket.allowHalfOpen = false;
-      grpc.serve(socket);
-    });
-    const connectPort = await on('Connect', config.host, config.connectPort, web.serve);
+    const grpcPort = await on('gRPC', config.host, config.grpcPort, takeGrpc(deps.secure, grpc));
+    const connectPort = await on('Connect', config.host, config.connectPort, deps.secure?.over(['h2', 'http/1.1'], web.serveSecure) ?? web.serve);
     const metricsPort = await on('metrics', config.metricsHost, config.metricsPort, (socket) => scrapes.emit('connection', socket), true);
-    log.info({ grpc_port: grpcPort, connect_port: connectPort, metrics_port: metricsPort, host: config.host }, 'serving');
+    log.info({ grpc_port: grpcPort, connect_port: connectPort, metrics_port: metricsPort, host: config.host, tls: deps.secure !== undefined }, 'serving');
 
     let closed: Promise<void> | undefined;
     const close = async () => {
@@ -93,14 +97,25 @@ export async function startServer(deps: ServerDeps): Promise<RunningServer> {
       drain.cancelAll();
       await Promise.all([grpc.close(CLOSE_MS), web.close(CLOSE_MS)]);
       for (const listener of listeners) await listener.close();
+      deps.secure?.stop();
       scrapes.close();
       log.info('stopped');
     };
     return { grpcPort, connectPort, metricsPort, close: () => (closed ??= close()) };
   } catch (cause) {
+    deps.secure?.stop();
     for (const listener of listeners) await listener.close();
     throw cause;
   }
+}
+
+/** gRPC knows no other protocol than HTTP/2: under TLS, whoever did not agree on it is turned away. */
+function takeGrpc(secure: Secure | undefined, grpc: GrpcTransport): (socket: Socket) => void {
+  const serve = (socket: Socket) => {
+    socket.allowHalfOpen = false;
+    grpc.serve(socket);
+  };
+  return secure?.over(['h2'], (socket) => (socket.alpnProtocol === 'h2' ? serve(socket) : socket.destroy())) ?? serve;
 }
 
 /** Our services, health, and reflection over all of them. */

@@ -1,6 +1,7 @@
 import { createServer as createHttp1Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { HEADERS_TIMEOUT_MS, IDLE_HTTP1_TIMEOUT_MS, MAX_METADATA_BYTES, MAX_METADATA_PAIRS, MAX_STREAMS_PER_CONNECTION, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { tellProtocol } from './listen.ts';
 import type { HttpRequest, HttpResponse } from './reply.ts';
@@ -11,6 +12,8 @@ import { keepStreamsInArrays } from './stream-table.ts';
 export interface Web {
   /** Serves a connection by the protocol that its first bytes speak. */
   serve(socket: Socket): void;
+  /** Serves one by the protocol that was agreed on under TLS; by HTTP/1.1 if none was. */
+  serveSecure(socket: TLSSocket): void;
   /** Lets answers be sent and clients go elsewhere; resolves when all are gone, at the latest after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -41,12 +44,13 @@ export function makeWeb(handle: (request: HttpRequest, response: HttpResponse) =
   keepStreamsInArrays(http2);
   const sessions = trackSessions(http2);
   keepAlive(http2);
+  const serve = (socket: Socket, isHttp2: boolean) => {
+    socket.allowHalfOpen = !isHttp2;
+    (isHttp2 ? http2 : http1).emit('connection', socket);
+  };
   return {
-    serve: (socket) =>
-      tellProtocol(socket, (isHttp2) => {
-        socket.allowHalfOpen = !isHttp2;
-        (isHttp2 ? http2 : http1).emit('connection', socket);
-      }),
+    serve: (socket) => tellProtocol(socket, (isHttp2) => serve(socket, isHttp2)),
+    serveSecure: (socket) => serve(socket, socket.alpnProtocol === 'h2'),
     close: async (graceMs) => {
       http1.close();
       http1.closeIdleConnections();

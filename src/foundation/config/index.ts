@@ -1,4 +1,5 @@
-import { type Config, settings } from './settings.ts';
+import { readFileSync } from 'node:fs';
+import { type Config, type Setting, settings } from './settings.ts';
 
 export type { Config } from './settings.ts';
 
@@ -14,21 +15,45 @@ export class ConfigInvalid extends Error {
 }
 
 /**
- * Reads the configuration from an environment; an empty value counts as unset.
+ * Reads the configuration from an environment; an empty value counts as unset. A secret may be in a file instead, which the variable of the
+ * same name with `_FILE` at its end names.
  * @throws ConfigInvalid with all faults at once.
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
-  for (const [key, { name, schema }] of Object.entries(settings)) {
-    const given = environment[name]?.trim() || undefined;
-    const parsed = schema.safeParse(given);
-    if (parsed.success) values[key] = parsed.data;
-    else faults.push(`${name} ${parsed.error.issues[0]?.message ?? 'is invalid'}`);
+  for (const [key, setting] of Object.entries(settings)) {
+    const given = givenFor(setting, environment);
+    const parsed = 'fault' in given ? undefined : setting.schema.safeParse(given.value);
+    if ('fault' in given) faults.push(given.fault);
+    else if (parsed?.success) values[key] = parsed.data;
+    else faults.push(`${given.name} ${parsed?.error.issues[0]?.message ?? 'is invalid'}`);
   }
   faults.push(...faultsBetween(values as Partial<Config>));
   if (faults.length > 0) throw new ConfigInvalid(faults);
   return values as Config;
+}
+
+/** The variable that names a file with the value of a secret one. */
+export const fileVariableOf = (name: string): string => `${name}_FILE`;
+
+/** What is set for a setting, and by which variable; or why it cannot be known. */
+function givenFor(
+  { name, secret }: Setting,
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly name: string; readonly value: string | undefined } | { readonly fault: string } {
+  const value = environment[name]?.trim() || undefined;
+  const fileName = fileVariableOf(name);
+  const file = secret ? environment[fileName]?.trim() || undefined : undefined;
+  if (file === undefined) return { name, value };
+  if (value !== undefined) return { fault: `${name} and ${fileName} are both set: only one of them can count` };
+  try {
+    const content = readFileSync(file, 'utf8').trim();
+    return content === '' ? { fault: `${fileName}: ${file} is empty` } : { name: fileName, value: content };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { fault: `${fileName}: ${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}` };
+  }
 }
 
 /** Faults that show only in several settings together. */
@@ -38,6 +63,16 @@ function faultsBetween(config: Partial<Config>): string[] {
   const absent = Object.entries(issuer).filter(([, value]) => value === undefined || value.length === 0);
   if (absent.length > 0 && absent.length < 3)
     faults.push(`${absent.map(([name]) => name).join(' and ')} must be set too: issuer, audience and key set belong together`);
+  if ((config.tlsCertFile === undefined) !== (config.tlsKeyFile === undefined))
+    faults.push(`${config.tlsCertFile === undefined ? 'DOCKET_TLS_CERT_FILE' : 'DOCKET_TLS_KEY_FILE'} must be set too: certificate and key belong together`);
+  if (config.rateLimitBurst !== undefined && config.rateLimitPerSecond === undefined)
+    faults.push('DOCKET_RATE_LIMIT_BURST needs DOCKET_RATE_LIMIT_PER_SECOND: alone it limits nothing');
+  if ((config.clientCertFile === undefined) !== (config.clientKeyFile === undefined))
+    faults.push(
+      `${config.clientCertFile === undefined ? 'DOCKET_CLIENT_CERT_FILE' : 'DOCKET_CLIENT_KEY_FILE'} must be set too: certificate and key belong together`,
+    );
+  if (config.tlsClientCaFile !== undefined && config.tlsCertFile === undefined && config.tlsKeyFile === undefined)
+    faults.push('DOCKET_TLS_CLIENT_CA_FILE needs DOCKET_TLS_CERT_FILE and DOCKET_TLS_KEY_FILE: without TLS nobody shows a certificate');
   if (config.lanes && config.databasePoolSize && config.lanes >= config.databasePoolSize)
     faults.push('DOCKET_LANES must be less than DOCKET_DATABASE_POOL_SIZE, or nothing is left for reads');
   if (config.metricsPort && config.workers && config.metricsPort + config.workers - 1 > 65_535)
@@ -47,7 +82,7 @@ function faultsBetween(config: Partial<Config>): string[] {
 
 /** Variables that look like settings and are none, for instance misspelt ones; worth a warning. */
 export function unknownSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(Object.values(settings).map(({ name }) => name));
+  const known = new Set(Object.values(settings).flatMap(({ name, secret }) => (secret ? [name, fileVariableOf(name)] : [name])));
   return Object.keys(environment).filter((name) => name.startsWith('DOCKET_') && !known.has(name));
 }
 

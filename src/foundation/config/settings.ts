@@ -58,6 +58,17 @@ export const settings = {
     port().default(8_080),
     'Port for Connect, gRPC-Web, gRPC and JSON over HTTP/1.1 and HTTP/2, and for /healthz and /readyz. 0 takes a free one.',
   ),
+  tlsCertFile: setting(
+    'DOCKET_TLS_CERT_FILE',
+    text().optional(),
+    'File with the certificate (PEM) that both RPC ports show, followed by those of the authorities between it and the root. Together with its key; unset: no TLS. Read anew when it changes.',
+  ),
+  tlsKeyFile: setting('DOCKET_TLS_KEY_FILE', text().optional(), 'File with the private key (PEM, not encrypted) of that certificate.'),
+  tlsClientCaFile: setting(
+    'DOCKET_TLS_CLIENT_CA_FILE',
+    text().optional(),
+    'File with the authorities (PEM) whose certificates callers must show on both RPC ports; they need their token nonetheless. Unset: none is asked for.',
+  ),
   metricsHost: setting(
     'DOCKET_METRICS_HOST',
     text().default('127.0.0.1'),
@@ -84,6 +95,16 @@ export const settings = {
     'DOCKET_DEFAULT_DEADLINE_MS',
     wholeNumber(100, 120_000).default(30_000),
     'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.',
+  ),
+  rateLimitPerSecond: setting(
+    'DOCKET_RATE_LIMIT_PER_SECOND',
+    wholeNumber(1, 1_000_000).optional(),
+    'Calls a second that one caller may go on with; one more is refused with RESOURCE_EXHAUSTED and a delay. Each process counts for itself. Unset: no limit.',
+  ),
+  rateLimitBurst: setting(
+    'DOCKET_RATE_LIMIT_BURST',
+    wholeNumber(1, 1_000_000).optional(),
+    'Calls that he may make at once after a pause. Unset: as many as a second.',
   ),
   logLevel: setting(
     'DOCKET_LOG_LEVEL',
@@ -161,6 +182,17 @@ export const settings = {
     text().optional(),
     'Token that commands such as `docket import` show to the service they call. The service itself does not look at it.',
   ),
+  caFile: setting(
+    'DOCKET_CA_FILE',
+    text().optional(),
+    'File with the authorities (PEM) that commands believe when they call a service by TLS. Unset: those that Node knows; the service of this machine is recognised by its certificate.',
+  ),
+  clientCertFile: setting(
+    'DOCKET_CLIENT_CERT_FILE',
+    text().optional(),
+    'File with the certificate (PEM) that commands show to a service that asks for one. Together with its key.',
+  ),
+  clientKeyFile: setting('DOCKET_CLIENT_KEY_FILE', text().optional(), 'File with the private key (PEM, not encrypted) of that certificate.'),
 } as const;
 
 /** The settings' values, typed. */

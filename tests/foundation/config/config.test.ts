@@ -1,5 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigInvalid, describeSettings, loadConfig, showConfig, unknownSettings } from '../../../src/foundation/config/index.ts';
+
+let folder: string;
+let files = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'docket-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(text: string): string {
+  const file = join(folder, `secret-${++files}`);
+  writeFileSync(file, text);
+  return file;
+}
 
 describe('the configuration', () => {
   it('it needs nothing to be set', () => {
@@ -69,6 +85,37 @@ describe('the configuration', () => {
     const shown = showConfig(loadConfig({ DATABASE_URL: 'postgresql://me:hunter2@host/db' }));
     expect(shown).toMatchObject({ DATABASE_URL: '(hidden)', DOCKET_GRPC_PORT: '50051', DOCKET_JWT_ISSUER: '(unset)' });
     expect(JSON.stringify(shown)).not.toContain('hunter2');
+  });
+
+  it('it reads a secret from a file, without the line end, and shows it as little', () => {
+    const file = write('postgresql://me:hunter2@host/db\n');
+    const config = loadConfig({ DATABASE_URL_FILE: file, DOCKET_TOKEN_FILE: write('docket_x\r\n') });
+    expect(config).toMatchObject({ databaseUrl: 'postgresql://me:hunter2@host/db', token: 'docket_x' });
+    expect(showConfig(config)).toMatchObject({ DATABASE_URL: '(hidden)', DOCKET_TOKEN: '(hidden)' });
+    expect(unknownSettings({ DOCKET_TOKEN_FILE: file })).toEqual([]);
+  });
+
+  it('it reads every secret from a file, and nothing else', () => {
+    const names = describeSettings().map(({ name, secret }) => [name, secret] as const);
+    const gone = join(folder, 'gone');
+    for (const [name, secret] of names) {
+      // Settings that are files by themselves end with the same letters.
+      const load = () => loadConfig({ [`${name}_FILE`]: gone });
+      if (secret) expect(load).toThrow(`${name}_FILE: ${gone} cannot be read: there is no such file`);
+      else expect(load).not.toThrow();
+    }
+  });
+
+  it('it names every fault of such a file, and nothing that is in it', () => {
+    const bad = write('mysql://me:hunter2@host/db');
+    expect(() => loadConfig({ DATABASE_URL: 'postgresql://a/b', DATABASE_URL_FILE: bad })).toThrow('DATABASE_URL and DATABASE_URL_FILE are both set');
+    expect(() => loadConfig({ DATABASE_URL_FILE: write(' \n') })).toThrow('is empty');
+    expect(() => loadConfig({ DATABASE_URL_FILE: folder })).toThrow(`DATABASE_URL_FILE: ${folder} cannot be read: EISDIR`);
+    const load = () => loadConfig({ DATABASE_URL_FILE: bad });
+    expect(load).toThrow('DATABASE_URL_FILE must be a URL');
+    expect(load).not.toThrow(/hunter2/);
+    // Empty counts as unset.
+    expect(loadConfig({ DATABASE_URL: 'postgresql://a/b', DATABASE_URL_FILE: '' })).toMatchObject({ databaseUrl: 'postgresql://a/b' });
   });
 
   it('it points out names that are no settings', () => {

@@ -28,9 +28,9 @@ export interface GrpcCallOptions {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** A grpc-js channel to an address, such as any Node program would open. */
-export function grpcChannel(address: string, options: Record<string, unknown> = {}): Client {
-  return new Client(address, credentials.createInsecure(), { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1, ...options });
+/** A grpc-js channel to an address, such as any Node program would open; without TLS unless other credentials are given. */
+export function grpcChannel(address: string, options: Record<string, unknown> = {}, by = credentials.createInsecure()): Client {
+  return new Client(address, by, { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1, ...options });
 }
 
 /** One call by grpc-js, with the messages of the generated code; of a stream of answers it gives the last. */

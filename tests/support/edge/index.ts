@@ -2,8 +2,10 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { type Logger, pino } from 'pino';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import type { CertificateFiles } from '../../../src/edge/rpc/certificates.ts';
 import { type Route, route } from '../../../src/edge/rpc/endpoints.ts';
 import { makeAuthenticateInterceptor } from '../../../src/edge/rpc/interceptors/authenticate.ts';
+import { openSecure } from '../../../src/edge/rpc/secure.ts';
 import { type RunningServer, type ServerDeps, startServer } from '../../../src/edge/rpc/server.ts';
 import { CommandQueue } from '../../../src/foundation/commands/queue.ts';
 import type { Caller, Handlers, Role } from '../../../src/foundation/context.ts';
@@ -17,7 +19,7 @@ export type TicketHandlers = Handlers<typeof TicketService>;
 export interface TestEdge extends RunningServer {
   /** Lines that were logged so far. */
   readonly lines: Record<string, unknown>[];
-  /** `http://127.0.0.1:…` of the Connect port. */
+  /** `http://127.0.0.1:…` of the Connect port; https with TLS. */
   readonly url: string;
   /** `127.0.0.1:…` of the gRPC port. */
   readonly grpcAddress: string;
@@ -35,6 +37,9 @@ export interface TestEdgeOptions {
   readonly readiness?: () => Promise<unknown>;
   readonly corsOrigins?: readonly string[];
   readonly defaultDeadlineMs?: number;
+  readonly rate?: ServerDeps['config']['rate'];
+  /** Both RPC ports speak TLS with these. */
+  readonly tls?: CertificateFiles;
   /** Without one, nothing is noted of calls that are refused. */
   readonly refusals?: ServerDeps['refusals'];
 }
@@ -52,6 +57,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     authenticate: makeAuthenticateInterceptor(callerOf),
     refusals: options.refusals ?? ((_, next) => next()),
     readiness: options.readiness ?? (async () => {}),
+    secure: options.tls && (await openSecure(options.tls, { log, metrics })),
     log,
     metrics,
     config: {
@@ -62,6 +68,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
       metricsPort: 0,
       corsOrigins: options.corsOrigins ?? [],
       defaultDeadlineMs: options.defaultDeadlineMs ?? 30_000,
+      rate: options.rate,
     },
   };
   const server = await startServer(deps);
@@ -69,7 +76,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     ...server,
     deps,
     lines,
-    url: `http://127.0.0.1:${server.connectPort}`,
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${server.connectPort}`,
     grpcAddress: `127.0.0.1:${server.grpcPort}`,
     close: async () => {
       await server.close();

@@ -5,7 +5,7 @@ import { defineCommand } from 'citty';
 import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
 import { AddressInvalid, tellFailure } from '../client.ts';
-import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type ReachArguments, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { dropMonth } from './drop-month.ts';
 import { prove, verifyProof } from './proof.ts';
 import { verify } from './verify.ts';
@@ -22,6 +22,7 @@ const text = (description: string, valueHint: string) => ({ type: 'string', valu
 const reach = {
   address: text('Of a running service; this machine if absent', 'host:port'),
   token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
+  ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
 };
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -37,13 +38,10 @@ export function makeAuditCommand(deps: AuditCommandDeps) {
 
 /** Those that ask a running service. */
 function commandsOfService(deps: AuditCommandDeps) {
-  const withClient = async (
-    args: { readonly address?: string | undefined; readonly token?: string | undefined },
-    work: (client: DocketClient) => Promise<number>,
-  ) => {
+  const withClient = async (args: Partial<ReachArguments>, work: (client: DocketClient) => Promise<number>) => {
     let client: DocketClient | undefined;
     try {
-      client = await connect({ address: args.address, token: args.token }, await deps.findService(), note);
+      client = await connect({ address: args.address, token: args.token, ca: args.ca }, await deps.findService(), note);
       process.exitCode = await work(client);
     } catch (error) {
       if (![ServiceOutOfReach, AddressInvalid, ConnectError, ArgumentInvalid].some((kind) => error instanceof kind)) throw error;

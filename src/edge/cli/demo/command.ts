@@ -75,7 +75,9 @@ async function demoConfig(config: Config, dataDirectory: string): Promise<Config
     portOrFree(config.host, config.connectPort),
     portOrFree(config.metricsHost, config.metricsPort),
   ]);
-  return { ...config, databaseUrl: undefined, dataDirectory, grpcPort, connectPort, metricsPort };
+  // Whatever the service of this machine is set to, the demo's lines can be pasted as they are.
+  const plain = { databaseUrl: undefined, tlsCertFile: undefined, tlsKeyFile: undefined, tlsClientCaFile: undefined };
+  return { ...config, ...plain, dataDirectory, grpcPort, connectPort, metricsPort };
 }
 
 function tellPorts(config: Config, { server }: DemoService, print: Print): void {
@@ -102,7 +104,7 @@ async function tellStory({ server, administratorToken: token }: DemoService, sig
     const [group] = scene.groups;
     const example = group && ticketId !== undefined ? { groupId: group.groupId, ticketId } : undefined;
     print('\nThe service keeps running. Paste these in this folder, in another terminal:\n');
-    for (const line of curlLines(server.connectPort, token, example)) print(`${line}\n`);
+    for (const line of curlLines(server.connectPort, token, { example })) print(`${line}\n`);
     print('Ctrl-C stops it.');
   } finally {
     client.close();

@@ -64,6 +64,7 @@ export function makeImportCommand(reachable: () => Promise<Reachable>) {
       delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
       address: text('Of a running service; this machine if absent', 'host:port'),
       token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
+      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
     },
     async run({ rawArgs }) {
       process.exitCode = await importFile(rawArgs, await reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));

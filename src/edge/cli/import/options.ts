@@ -21,6 +21,7 @@ export interface ImportArguments {
   readonly delimiter: string | undefined;
   readonly address: string | undefined;
   readonly token: string | undefined;
+  readonly ca: string | undefined;
 }
 
 const MAX_SOURCE_LENGTH = 64;
@@ -42,6 +43,7 @@ const options = {
   delimiter: { type: 'string' },
   address: { type: 'string' },
   token: { type: 'string' },
+  ca: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /**
@@ -73,6 +75,7 @@ export async function readArguments(rawArgs: readonly string[]): Promise<ImportA
     delimiter,
     address: text('address'),
     token: text('token'),
+    ca: text('ca'),
   };
 }
 

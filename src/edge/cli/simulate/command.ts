@@ -55,6 +55,7 @@ export function makeSimulateCommand(reachable: () => Promise<Reachable>) {
       json: { type: 'boolean', description: 'Print the whole answer as JSON' },
       address: text('Of a running service; this machine if absent', 'host:port'),
       token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
+      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
     },
     async run({ rawArgs }) {
       process.exitCode = await simulate(rawArgs, await reachable(), {

@@ -23,6 +23,7 @@ export interface SimulateArguments {
   readonly json: boolean;
   readonly address: string | undefined;
   readonly token: string | undefined;
+  readonly ca: string | undefined;
 }
 
 const options = {
@@ -39,6 +40,7 @@ const options = {
   json: { type: 'boolean' },
   address: { type: 'string' },
   token: { type: 'string' },
+  ca: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /** Tried where nothing else is asked for. */
@@ -74,6 +76,7 @@ export function readArguments(rawArgs: readonly string[]): SimulateArguments {
     json: values.json === true,
     address: values.address,
     token: values.token,
+    ca: values.ca,
   };
 }
 

@@ -8,7 +8,8 @@ import { makeObserve } from './observe.ts';
 import { makeValidate } from './validate.ts';
 
 /** What the layers stand on. */
-export type ChainDeps = ContextDeps & Parameters<typeof makeObserve>[0] & { readonly refusals: Interceptor; readonly authenticate: Interceptor };
+export type ChainDeps = ContextDeps &
+  Parameters<typeof makeObserve>[0] & { readonly refusals: Interceptor; readonly authenticate: Interceptor; readonly limit: Interceptor | undefined };
 
 /** Runs a call through all layers and its handler; rejects with an `RpcFailure` and nothing else. */
 export type Serve = (call: Call) => Promise<void>;
@@ -16,11 +17,12 @@ export type Serve = (call: Call) => Promise<void>;
 /**
  * The layers around every call of every transport, outermost first. This list is their order:
  *
- * observe → refusals → errors → admit → authenticate → authorize → audit → validate → context → handler
+ * observe → refusals → errors → admit → authenticate → (limit) → authorize → audit → validate → context → handler
  *
  * - Refused changes are noted by `refusals`, where every failure has its status, whichever layer it came from.
  * - The request is read in `audit`: who may not call makes us read, inflate and parse nothing.
  * - What is open to everybody (health) passes `admit`, `authenticate` and `authorize` untouched.
+ * - `limit` is there if a rate is set. It needs to know who calls, and counts what is refused after it too.
  * - Permission comes before validation, so that a refused caller learns nothing from it.
  */
 export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serve {
@@ -30,6 +32,7 @@ export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serv
     errors,
     makeAdmit(deps.drain),
     deps.authenticate,
+    ...(deps.limit ? [deps.limit] : []),
     authorize,
     audit,
     makeValidate(endpoints),
