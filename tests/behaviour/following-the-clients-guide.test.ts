@@ -51,7 +51,8 @@ async function placeOf(groupKey: string): Promise<Place> {
   return { folder, token, address: `127.0.0.1:${service.app.server.grpcPort}`, groupId: group?.groupId ?? '' };
 }
 
-describe('the guide for clients, followed word by word,', () => {
+// A compiler, a bundler and a browser have to run.
+describe('the guide for clients, followed word by word,', { timeout: 180_000 }, () => {
   it('leads to what it says in TypeScript on Node, and its types hold', async () => {
     const printed = await follow(chapterOf('TypeScript on Node'), await placeOf('TS'), prelude);
     expect(printed).toContain(expectedFor('TS'));
