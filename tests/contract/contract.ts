@@ -67,7 +67,7 @@ function textOf(location: SourceCodeInfo_Location | undefined): string {
 
 /** Whether the RPC changes nothing, by its name. */
 export function isRead(method: DescMethod): boolean {
-  return /^(Get|BatchGet|List|Explain|Simulate|Verify|Export)/.test(method.name);
+  return /^(Get|BatchGet|List|Diff|Explain|Simulate|Verify|Export)/.test(method.name);
 }
 
 export function fieldOf(message: DescMessage, name: string): DescField | undefined {

@@ -65,11 +65,11 @@ describe('the permissions', () => {
   });
 
   it('let agents change tickets and their availability only', () => {
-    expect(namesWith(Role.AGENT, mutations).toSorted()).toEqual(['SetAvailability', 'UpdateTicket']);
+    expect(namesWith(Role.AGENT, mutations).toSorted()).toEqual(['RestoreTicket', 'SetAvailability', 'UpdateTicket']);
   });
 
   it('let services create tickets and report outcomes only', () => {
-    expect(namesWith(Role.SERVICE, mutations).toSorted()).toEqual(['BatchCreateTickets', 'BulkUpdateTickets', 'CreateTicket', 'UpdateTicket']);
+    expect(namesWith(Role.SERVICE, mutations).toSorted()).toEqual(['BatchCreateTickets', 'BulkUpdateTickets', 'CreateTicket', 'RestoreTicket', 'UpdateTicket']);
   });
 
   it('keep groups and deletions from supervisors', () => {

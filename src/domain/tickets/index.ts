@@ -1,5 +1,6 @@
 export { measureTickets } from './gauges.ts';
 export { relaxWaitingTickets } from './jobs.ts';
+export { getTicket } from './queries.ts';
 export { ticketReactions } from './reactions.ts';
 export { eraseAnswers } from './redact.ts';
 export { ticketHandlers } from './rpc.ts';
