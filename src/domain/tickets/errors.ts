@@ -116,3 +116,15 @@ export class DecisionNotFound extends DomainError {
     });
   }
 }
+
+/** What the version said was erased, so it cannot be said again. */
+export class VersionErased extends DomainError {
+  constructor(ticketId: string, version: bigint, fields: readonly string[]) {
+    super(
+      'failed_precondition',
+      'VERSION_ERASED',
+      `version: ${fields.join(', ')} of version ${version} of ticket ${ticketId} ${fields.length === 1 ? 'was' : 'were'} erased and cannot be restored`,
+      { facts: { ticket_id: ticketId, version: String(version), fields: fields.join(',') } },
+    );
+  }
+}

@@ -7,18 +7,21 @@ import { InvalidField } from '../../foundation/errors.ts';
 import { newId } from '../../foundation/ids.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
+import { settledInstant } from '../audit/index.ts';
 import { visibleGroups } from '../groups/index.ts';
 import { checkAttributes } from './attributes.ts';
 import { bulkUpdateTicketsCommand } from './bulk.ts';
 import type { NewTicket } from './create.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { explainAssignment } from './explain.ts';
+import { getTicketAt } from './past.ts';
 import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
 import { getTicket } from './queries.ts';
 import { reachOf } from './reach.ts';
 import { ticketReadHandlers } from './read-rpc.ts';
 import { reassignTicketsCommand } from './reassign.ts';
 import { redactTicketCommand } from './redact.ts';
+import { restoreTicketCommand } from './restore.ts';
 import { PRIORITY } from './rules.ts';
 import type { TicketPatch } from './update.ts';
 
@@ -50,6 +53,12 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
   },
   async redactTicket({ ticketId, fields, etag }, ctx) {
     return ctx.carryOut(redactTicketCommand, { ticket: ticketId, fields, etag });
+  },
+  async restoreTicket({ ticketId, version, asOf, etag }, ctx) {
+    const scope = await visibleGroups(ctx);
+    const row = asOf ? await getTicketAt(ctx, ticketId, await settledInstant(ctx, asOf), scope) : await getTicket(ctx, ticketId, scope);
+    const restored = asOf ? BigInt(row.version) : version;
+    return ctx.carryOut(restoreTicketCommand, { ticketId: row.ticket_id, version: restored, etag, reach: await reachOf(ctx) });
   },
   async explainAssignment({ ticketId, sequence }, ctx) {
     const visible = await visibleGroups(ctx);
