@@ -47,10 +47,10 @@ async function soakAll(): Promise<boolean> {
 ${report.acknowledged} changes acknowledged, ${report.acknowledgedPerSecond.toFixed(0)} a second; ${report.refused} refused by the rules; ${report.abandoned} callers hung up
 ${report.processKills} processes and ${report.databaseKills} times PostgreSQL killed; the longest outage that a caller saw: ${(report.longestOutageMs / 1000).toFixed(1)} s
 retries: ${
-  Object.entries(report.retries)
-    .map(([status, count]) => `${count} × ${status}`)
-    .join(', ') || 'none'
-}
+    Object.entries(report.retries)
+      .map(([status, count]) => `${count} × ${status}`)
+      .join(', ') || 'none'
+  }
 
 ${printReport(report.invariants)}
 `);

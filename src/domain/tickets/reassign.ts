@@ -31,9 +31,9 @@ export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTi
     const needs = [];
     for (const { selection, reach, keepPlan } of inputs) {
       const selected = await selectTickets(sql, selection, reach.managed);
+      if (selected) needs.push({ groupIds: groupsOf(selected) });
       // An operation locks nothing yet; only its plan looks at everybody.
-      const large = keepPlan ? await findGroupsSelected(sql, selection, reach.managed) : [];
-      needs.push({ groupIds: selected ? groupsOf(selected) : large });
+      else needs.push({ groupIds: keepPlan ? await findGroupsSelected(sql, selection, reach.managed) : [] });
     }
     return findPools(sql, needs);
   },
