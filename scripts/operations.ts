@@ -59,6 +59,18 @@ directory while it is stopped, or use \`pg_dump\` as with any other.
 
 Transaction-pooling proxies do not fit: the service sets its role and its time-outs per connection.
 
+## Reading only
+For maintenance, and while a standby stands in: reads are answered; every change is refused with UNAVAILABLE, reason \`READ_ONLY\`, and has no effect
+(\`validate_only\` is answered); no jobs run; the audit log is not sealed. \`/readyz\` answers \`ready, read-only\`, still with 200; gRPC health stays SERVING; the log and a metric
+tell it. It is so while
+
+- the database says so: \`ALTER DATABASE docket SET default_transaction_read_only = on\`, and \`= off\` for the end. All processes on all machines follow within two seconds,
+  without a restart. The same setting on the user of the service counts too;
+- the database is a hot standby; once it is promoted, changes are made again within two seconds;
+- \`DOCKET_READ_ONLY=true\`, for as long as the process runs.
+
+A service that starts so does not touch the schema, and says if it is not the newest. What was due meanwhile (jobs, seals) is done afterwards.
+
 ## Ports
 gRPC on one; Connect, gRPC-Web, gRPC and JSON on the other, with \`/healthz\` (the process lives) and \`/readyz\` (it can
 serve); \`/metrics\` on a third, on the loopback address unless told otherwise. gRPC health and both versions of reflection
@@ -106,6 +118,7 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_audit_seal_lag_seconds\` | time from a change to the seal of its audit entry, the longest of each round | above 2 s for minutes: a transaction that never ends holds it up |
 | \`docket_audit_epochs_total\` | times the log was found to be another than was sealed last | above 0: restored from a backup, or tampered with |
 | \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
+| \`docket_read_only\` | 1 while only reads are answered | it is 1 and nobody meant it |
 | \`docket_tls_certificate_expiry_timestamp_seconds\` | when the first certificate of the chain expires, in Unix seconds | less than two weeks are left |
 | \`docket_tls_reloads_total\` | changed certificate files, by outcome | outcome refused |
 | \`docket_tls_failed_handshakes_total\` | connections that ended before TLS was agreed on | it rises fast |

@@ -96,6 +96,14 @@ export const settings = {
     wholeNumber(100, 120_000).default(30_000),
     'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.',
   ),
+  readOnly: setting(
+    'DOCKET_READ_ONLY',
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .default('false')
+      .transform((value) => value === 'true'),
+    'Whether only reads are answered: changes are refused with UNAVAILABLE, no jobs run, the audit log is not sealed, the schema is not touched. A database that takes no changes is noticed without it.',
+  ),
   rateLimitPerSecond: setting(
     'DOCKET_RATE_LIMIT_PER_SECOND',
     wholeNumber(1, 1_000_000).optional(),

@@ -37,6 +37,8 @@ export interface TestEdgeOptions {
   readonly corsOrigins?: readonly string[];
   readonly defaultDeadlineMs?: number;
   readonly rate?: ServerDeps['config']['rate'];
+  /** Why nothing may be changed; absent: it may. */
+  readonly closed?: ServerDeps['writes']['closed'];
   /** Both RPC ports speak TLS with these. */
   readonly tls?: CertificateFiles;
   /** Without one, nothing is noted of calls that are refused. */
@@ -56,6 +58,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     authenticate: makeAuthenticateInterceptor(callerOf),
     refusals: options.refusals ?? ((_, next) => next()),
     readiness: options.readiness ?? (async () => {}),
+    writes: { closed: options.closed },
     secure: options.tls && (await openSecure(options.tls, { log, metrics })),
     log,
     metrics,
