@@ -124,6 +124,13 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_tls_failed_handshakes_total\` | connections that ended before TLS was agreed on | it rises fast |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
 
+## Traces
+With \`OTEL_EXPORTER_OTLP_ENDPOINT\` set, each call is a span (OpenTelemetry, OTLP over HTTP with JSON), in the trace of the caller's \`traceparent\` (gRPC metadata or HTTP header)
+if he sends one. Below it: its statements, if it reads; if it changes something, the unit of work with its statements, and the jobs that it leaves, with theirs. A unit of work
+carries the changes of many callers in one commit: it lies in the trace of one of them, and is linked to the calls of the others. Spans tell methods, statuses, kinds of statements and
+tables; never tokens, callers, texts or values. They go out every five seconds; a collector that is away costs spans, and no call. Each span takes work: under load, set
+\`OTEL_TRACES_SAMPLER_ARG=0.01\`. A caller's \`traceparent\` decides for his calls, whoever he is; put a proxy that strips it before strangers. Unset, nothing of it is loaded.
+
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit
 entry is as it must be; it reads from one snapshot and may run beside the service. \`--repair\` first rebuilds the counters.
 

@@ -25,6 +25,7 @@ import { ReadOnly, watchWrites } from './foundation/database/writes.ts';
 import { openBoss } from './foundation/jobs/boss.ts';
 import type { Logger } from './foundation/log.ts';
 import { type Metrics, makeMetrics } from './foundation/metrics.ts';
+import type { Tracing } from './foundation/tracing.ts';
 
 /** How long stopping waits for running jobs, once the calls in flight have ended; in milliseconds. */
 const WORKER_GRACE_MS = 1_000;
@@ -66,9 +67,10 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     writes,
     log,
     openBoss: () => openBoss({ url: database.url, log }),
-    startWorker: (boss) => startWorker(boss, jobs, { orm, queue, log, metrics }),
+    startWorker: (boss) => startWorker(boss, jobs, { orm, queue, log, metrics, tracing }),
   });
-  const queue = new CommandQueue({ orm, handlers: reactions, enqueue: jobsWhileWritable.enqueue }, config, measureQueue(metrics));
+  const tracing = await tracingOf(config);
+  const queue = new CommandQueue({ orm, tracing, handlers: reactions, enqueue: jobsWhileWritable.enqueue }, config, measureQueue(metrics));
   metrics
     .meter('queue')
     .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
@@ -99,6 +101,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     refusals: makeRefusals((refusal) => refusals.note(refusal)),
     readiness: () => sql('SELECT 1'),
     secure,
+    tracing,
     writes,
     log,
     metrics,
@@ -110,6 +113,7 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     await queue.drain();
     await sealing.stop();
     await writes.stop();
+    await tracing?.close();
     await metrics.close();
     await database.close();
   };
@@ -121,6 +125,20 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
 async function openSecureOf(config: Config, log: Logger, metrics: Metrics): Promise<Secure | undefined> {
   const files = certificateFilesOf(config);
   return files && openSecure(files, { log, metrics });
+}
+
+async function tracingOf({
+  otlpEndpoint,
+  otlpTracesEndpoint,
+  otlpHeaders,
+  otelServiceName: serviceName,
+  traceRatio: ratio,
+}: Config): Promise<Tracing | undefined> {
+  const url = otlpTracesEndpoint ?? (otlpEndpoint && `${otlpEndpoint.replace(/\/$/, '')}/v1/traces`);
+  if (url === undefined) return undefined;
+  const headers = Object.fromEntries(otlpHeaders.map((pair) => [pair.slice(0, pair.indexOf('=')), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))]));
+  const { startTracing } = await import('./foundation/trace-export.ts');
+  return startTracing({ url, headers, serviceName, ratio });
 }
 
 function rateOf({ rateLimitPerSecond: perSecond, rateLimitBurst: burst }: Config): Rate | undefined {

@@ -58,6 +58,7 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     authenticate: makeAuthenticateInterceptor(callerOf),
     refusals: options.refusals ?? ((_, next) => next()),
     readiness: options.readiness ?? (async () => {}),
+    tracing: undefined,
     writes: { closed: options.closed },
     secure: options.tls && (await openSecure(options.tls, { log, metrics })),
     log,

@@ -1,4 +1,5 @@
 import type { Writes } from '../../../foundation/database/writes.ts';
+import type { Tracing } from '../../../foundation/tracing.ts';
 import type { Call, Endpoint, Interceptor } from '../call.ts';
 import { makeAdmit } from './admit.ts';
 import { audit } from './audit.ts';
@@ -6,11 +7,12 @@ import { authorize } from './authorize.ts';
 import { type ContextDeps, makeContext } from './context.ts';
 import { errors } from './errors.ts';
 import { makeObserve } from './observe.ts';
+import { makeTrace } from './trace.ts';
 import { makeValidate } from './validate.ts';
 import { makeWritable } from './writable.ts';
 
 /** What the layers stand on. */
-export type ChainDeps = ContextDeps &
+export type ChainDeps = { readonly tracing: Tracing | undefined } & ContextDeps &
   Parameters<typeof makeObserve>[0] & {
     readonly refusals: Interceptor;
     readonly authenticate: Interceptor;
@@ -24,8 +26,9 @@ export type Serve = (call: Call) => Promise<void>;
 /**
  * The layers around every call of every transport, outermost first. This list is their order:
  *
- * observe → refusals → errors → admit → authenticate → (limit) → authorize → audit → writable → validate → context → handler
+ * (trace) → observe → refusals → errors → admit → authenticate → (limit) → authorize → audit → writable → validate → context → handler
  *
+ * - `trace` is there if traces go somewhere. It stands outside all others, which have their time in its span.
  * - Refused changes are noted by `refusals`, where every failure has its status, whichever layer it came from.
  * - The request is read in `audit`: who may not call makes us read, inflate and parse nothing.
  * - What is open to everybody (health) passes `admit`, `authenticate` and `authorize` untouched.
@@ -35,6 +38,7 @@ export type Serve = (call: Call) => Promise<void>;
  */
 export function makeServe(endpoints: readonly Endpoint[], deps: ChainDeps): Serve {
   const layers: readonly Interceptor[] = [
+    ...(deps.tracing ? [makeTrace(deps.tracing)] : []),
     makeObserve(deps),
     deps.refusals,
     errors,
