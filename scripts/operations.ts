@@ -54,8 +54,8 @@ make roles, or is a member of \`docket_service\`, the service works under that r
 write it; otherwise triggers alone protect the log, and each start warns of it.
 
 Without \`DATABASE_URL\` a PostgreSQL from npm starts on this machine, with its data in the data directory and a random
-password; started as root it runs as an unprivileged user. It is meant for trying Docket and for small teams: back up the data
-directory while it is stopped, or use \`pg_dump\` as with any other.
+password; started as root it runs as an unprivileged user. It is meant for trying Docket and for small teams. Backups of either kind, and what a restored
+database means: [backups.md](backups.md).
 
 Transaction-pooling proxies do not fit: the service sets its role and its time-outs per connection.
 
