@@ -2,7 +2,7 @@
 // Three layers, one arrow: edge → domain → foundation. Only the composition root (src/*.ts) sees all three.
 
 /** The subjects of src/domain, low to high. A folder imports only those before it. */
-const ladder = ['access', 'audit', 'groups', 'agents', 'assignment', 'tickets', 'simulation'];
+const ladder = ['access', 'audit', 'groups', 'agents', 'assignment', 'operations', 'tickets', 'simulation'];
 
 const domain = (folders) => `^src/domain/(${folders.join('|')})/`;
 
@@ -29,6 +29,34 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/edge/' },
       to: { path: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'client-stands-alone',
+      comment: 'The client runs in other programs: it knows the contract, and nothing of the service.',
+      severity: 'error',
+      from: { path: '^src/client/' },
+      to: { path: '(^src/(?!client/)|(^|/)node_modules/(?!(@bufbuild/protobuf|@connectrpc/(connect|connect-node))/))' },
+    },
+    {
+      name: 'client-through-its-door',
+      comment: 'Whoever calls a service takes the client from its index.ts.',
+      severity: 'error',
+      from: { path: '^(src|tests|scripts)/', pathNot: '^src/client/' },
+      to: { path: '^src/client/', pathNot: '^src/client/index\\.ts$' },
+    },
+    {
+      name: 'client-for-browsers-too',
+      comment: 'All but docket-client.ts works in a browser, over a transport that it is given.',
+      severity: 'error',
+      from: { path: '^src/client/', pathNot: '^src/client/(docket-client|index)\\.ts$' },
+      to: { path: '(^src/client/(docket-client|index)\\.ts$|(^|/)node_modules/@connectrpc/connect-node/)' },
+    },
+    {
+      name: 'client-without-node',
+      comment: 'Nor does anything else of it need a module of Node.',
+      severity: 'error',
+      from: { path: '^src/client/', pathNot: '^src/client/docket-client\\.ts$' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'domain-without-transport',

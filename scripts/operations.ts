@@ -30,7 +30,8 @@ started brings the database along and to the newest schema, starts the workers, 
 connection stays with its worker, so few callers should open several. Assignments are as exact as with one: the database's
 locks see to that, whoever asks.
 
-- Settings hold for each worker: n workers have n times the database connections (\`DOCKET_DATABASE_POOL_SIZE\`, and five for jobs).
+- Settings hold for each worker: n workers have n times the database connections (\`DOCKET_DATABASE_POOL_SIZE\`, and five for jobs;
+  one for each core, four at most, while the log is verified).
 - Worker i has its own \`/metrics\`, on \`DOCKET_METRICS_PORT\` + i, counted from 0: scrape all. What is told of the database (tickets, spread) is the
   same on each; calls, queues and memory are its own.
 - \`worker\` in a log line says who wrote it. A worker that ends is replaced, with a growing pause if it did not live for ten seconds

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type DatabasePlace, type OpenDatabase, openDatabase, prepareDatabase } from './database.ts';
 import { recordRefusedCalls } from './domain/audit/index.ts';
+import { RESUME_OPERATIONS } from './domain/operations/index.ts';
 import { measureTickets, ticketReactions } from './domain/tickets/index.ts';
 import { ensureFirstAdministratorToken } from './edge/cli/first-administrator-token.ts';
 import { certificateFilesOf } from './edge/rpc/certificates.ts';
@@ -23,6 +24,7 @@ import type { Config } from './foundation/config/index.ts';
 import { sqlOf } from './foundation/database/sql.ts';
 import { ReadOnly, watchWrites } from './foundation/database/writes.ts';
 import { openBoss } from './foundation/jobs/boss.ts';
+import { makeEnqueue } from './foundation/jobs/enqueue.ts';
 import type { Logger } from './foundation/log.ts';
 import { type Metrics, makeMetrics } from './foundation/metrics.ts';
 import type { Tracing } from './foundation/tracing.ts';
@@ -63,19 +65,23 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
   });
   const database = await openDatabase(config, log, place, entities, true);
   const { orm } = database;
+  const tracing = await tracingOf(config);
+  const sql = sqlOf(orm.em.fork());
   const jobsWhileWritable = new JobsWhileWritable({
     writes,
     log,
     openBoss: () => openBoss({ url: database.url, log }),
-    startWorker: (boss) => startWorker(boss, jobs, { orm, queue, log, metrics, tracing }),
+    async startWorker(boss) {
+      const worker = await startWorker(boss, jobs, { orm, queue, log, metrics, tracing });
+      await makeEnqueue(boss)(sql, RESUME_OPERATIONS, { starting: true });
+      return worker;
+    },
   });
-  const tracing = await tracingOf(config);
   const queue = new CommandQueue({ orm, tracing, handlers: reactions, enqueue: jobsWhileWritable.enqueue }, config, measureQueue(metrics));
   metrics
     .meter('queue')
     .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
     .addCallback((result) => result.observe(queue.depth));
-  const sql = sqlOf(orm.em.fork());
   measureTickets(metrics.meter('tickets'), sql);
   const checkpoints = new CheckpointFile(config);
   const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints, writes });

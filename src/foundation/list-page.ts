@@ -6,13 +6,19 @@ import { argumentsHash, cutPage, decodePageToken, encodePageToken, type Order, t
 /** A list request, as the contract has them all. */
 type ListRequest<Desc extends DescMessage> = MessageShape<Desc> & Message & { readonly pageSize: number; readonly pageToken: string };
 
+/** Rows of a part of a list, which goes on after `end` although fewer rows were found than asked for; undefined when there is no more. */
+interface Stretch<Row> {
+  readonly rows: readonly Row[];
+  readonly end: Position | undefined;
+}
+
 /** How one list is read. */
 export interface Listing<Request extends DescMessage, Row extends object, Item extends DescMessage> {
   readonly request: readonly [schema: Request, message: ListRequest<Request>];
   /** A total order; its `positionSql` is among the columns of every row. */
   readonly order: Order;
-  /** Reads at most `limit` rows in that order, from the first one or from after a position. */
-  read(limit: number, after: Position | undefined): Promise<readonly Row[]>;
+  /** Reads at most `limit` rows in that order, from the first one or from after a position: all there are, or those of a stretch. */
+  read(limit: number, after: Position | undefined): Promise<readonly Row[] | Stretch<Row>>;
   readonly item: readonly [schema: Item, toItem: (row: Row) => MessageInitShape<Item>];
 }
 
@@ -31,12 +37,11 @@ export async function listPage<Request extends DescMessage, Row extends object, 
   const binding: PageBinding = { caller: ctx.caller.actor, rpc: ctx.rpc, argumentsHash: argumentsHash(requestSchema, request), order: listing.order };
   const key = await pageTokenKey(ctx.em);
   const after = request.pageToken === '' ? undefined : decodePageToken(key, binding, request.pageToken);
-  const rows = await listing.read(size + 1, after);
+  const found = await listing.read(size + 1, after);
+  const { rows, end }: Stretch<Row> = 'rows' in found ? found : { rows: found, end: undefined };
   const read = rows.map((row) => ({ row, item: create(itemSchema, toItem(row)) }));
   const page = cutPage(read, size, ({ item }) => toBinary(itemSchema, item).length);
   const last = page.items.at(-1);
-  return {
-    items: page.items.map(({ item }) => item),
-    nextPageToken: page.more && last ? encodePageToken(key, binding, positionOf(last.row as Readonly<Record<string, unknown>>, listing.order)) : '',
-  };
+  const reached = page.more && last ? positionOf(last.row as Readonly<Record<string, unknown>>, listing.order) : end;
+  return { items: page.items.map(({ item }) => item), nextPageToken: reached ? encodePageToken(key, binding, reached) : '' };
 }

@@ -105,7 +105,7 @@ describe('somebody who owns the database', () => {
       'puts an entry among old ones, with a row that calls it sealed',
       run(
         `INSERT INTO audit_entries SELECT * FROM (SELECT -1::bigint AS entry_id, time, 'ada' AS actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields, transaction_id, erased_fields FROM audit_entries WHERE ${entry}) forged`,
-        `INSERT INTO sealed_entries SELECT 1000000, 1, -1, time, salt, leaf FROM sealed_entries WHERE ${one}`,
+        `INSERT INTO sealed_entries SELECT 1000000, 1, -1, time, salts, leaf FROM sealed_entries WHERE ${one}`,
       ),
       ['ENTRY_INSERTED'],
     ],
@@ -114,7 +114,7 @@ describe('somebody who owns the database', () => {
       run(
         `INSERT INTO audit_entries SELECT ${FORGED} FROM audit_entries WHERE ${entry}`,
         'ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_seal_check; INSERT INTO audit_seals SELECT -5, epoch, 1000000, 1000000, month, merkle_root, previous_hash, hash, time, key_id, signature, settled_entry_id, server, epoch_entry_id FROM audit_seals WHERE seal = 1',
-        `INSERT INTO sealed_entries SELECT 1000000, -5, -1, time, salt, leaf FROM sealed_entries WHERE ${one}`,
+        `INSERT INTO sealed_entries SELECT 1000000, -5, -1, time, salts, leaf FROM sealed_entries WHERE ${one}`,
       ),
       ['ENTRY_INSERTED'],
     ],
@@ -152,14 +152,14 @@ describe('somebody who owns the database', () => {
     [
       'exchanges two entries',
       run(
-        `UPDATE sealed_entries a SET (entry_id, time, salt, leaf) = (SELECT entry_id, time, salt, leaf FROM sealed_entries b WHERE b.sequence = 13 - a.sequence) WHERE sequence IN (6, 7)`,
+        `UPDATE sealed_entries a SET (entry_id, time, salts, leaf) = (SELECT entry_id, time, salts, leaf FROM sealed_entries b WHERE b.sequence = 13 - a.sequence) WHERE sequence IN (6, 7)`,
       ),
       ['ENTRIES_REORDERED'],
     ],
     [
       'puts a copy in the place of an entry',
       run(
-        `UPDATE sealed_entries a SET (entry_id, time, salt, leaf) = (SELECT entry_id, time, salt, leaf FROM sealed_entries b WHERE b.sequence = 7) WHERE ${one}`,
+        `UPDATE sealed_entries a SET (entry_id, time, salts, leaf) = (SELECT entry_id, time, salts, leaf FROM sealed_entries b WHERE b.sequence = 7) WHERE ${one}`,
       ),
       ['ENTRIES_REORDERED', 'ENTRY_INSERTED'],
     ],

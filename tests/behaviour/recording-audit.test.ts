@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqlOf } from '../../src/foundation/database/sql.ts';
 import { newId } from '../../src/foundation/ids.ts';
 import { AUDITED, differences, installShadow } from '../support/audit-shadow.ts';
+import { insertOperation } from '../support/operations.ts';
 import { insertAgent, insertGroup, insertTickets, type Reading, startReading } from '../support/reading.ts';
 
 describe('the audit log', () => {
@@ -19,6 +20,7 @@ describe('the audit log', () => {
     );
     await reading.sql(`SELECT erase_entries('ticket', 'none', '{title}')`);
     await reading.sql(`INSERT INTO dropped_months VALUES ('2020-01-01', 1, 1, now(), now())`);
+    await insertOperation(reading.sql, 'root', newId());
     await reading.sql(`INSERT INTO service_tokens (token_id, prefix, secret_hash, name, roles) VALUES ($1, 'pre', '\\xdeadbeefdeadbeef', 'ci', '{admin}')`, [
       newId(),
     ]);
@@ -66,6 +68,8 @@ describe('the audit log', () => {
       'group_relaxations',
       'handicaps',
       'migrations',
+      'operation_chunks',
+      'operation_progress',
       'pools',
       'requests',
       'sealed_entries',

@@ -3,6 +3,8 @@ import type { Seal } from '../../src/domain/audit/index.ts';
 import { ERASABLE_COLUMNS } from '../../src/domain/audit/sealing/entry-text.ts';
 import { listSeals } from '../../src/domain/audit/sealing/read.ts';
 import { makeSeal } from '../../src/domain/audit/sealing/seal.ts';
+import { placeOf } from '../../src/foundation/database/connection.ts';
+import { isDatabaseLost } from '../../src/foundation/database/failures.ts';
 import { sqlOf } from '../../src/foundation/database/sql.ts';
 import { moveClock } from '../support/database/index.ts';
 import { insertGroup, insertTickets, type Reading, startReading } from '../support/reading.ts';
@@ -271,5 +273,17 @@ describe('sealing the log', () => {
     ]) {
       await expect(reading.sql(statement)).rejects.toThrow('not allowed');
     }
+  });
+
+  it('cannot be verified while threads do not reach it, says so, and goes on afterwards', async () => {
+    await open(3);
+    await log.seal();
+    const elsewhere = { ...placeOf(reading.orm.em), url: 'postgres://nobody@127.0.0.1:1/nothing' };
+    const failure = await log.verify({ place: elsewhere }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(isDatabaseLost(failure)).toBe(true);
+    expect((await log.verify()).findings).toEqual([]);
   });
 });

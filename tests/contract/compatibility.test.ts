@@ -5,7 +5,7 @@ import { fromBinary, toJson } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { file_buf_validate_validate as validate } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeWorkspace, root } from './workspace.ts';
+import { makeWorkspace, root } from '../../scripts/contract/workspace.ts';
 
 const workspace = makeWorkspace();
 afterAll(() => workspace.remove());

@@ -1,73 +1,13 @@
-import {
-  createFileRegistry,
-  type DescEnum,
-  type DescField,
-  type DescFile,
-  type DescMessage,
-  type DescMethod,
-  type DescService,
-  fromBinary,
-  getOption,
-  hasOption,
-  type Registry,
-} from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema, type SourceCodeInfo_Location } from '@bufbuild/protobuf/wkt';
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { FieldBehavior, field_behavior } from '../../gen/google/api/field_behavior_pb.ts';
-import { makeWorkspace } from './workspace.ts';
+import type { Contract } from '../../scripts/contract/read.ts';
 
-/** The contract as its own .proto files state it, comments included (generated code keeps none at run time). */
-export interface Contract {
-  readonly registry: Registry;
-  readonly files: readonly DescFile[];
-  readonly services: readonly DescService[];
-  readonly methods: readonly DescMethod[];
-  readonly messages: readonly DescMessage[];
-  readonly enums: readonly DescEnum[];
-  /** The comment above a descriptor, as one line; empty when there is none. */
-  commentOf(of: { toString(): string }): string;
-}
-
-export function readContract(): Contract {
-  const workspace = makeWorkspace();
-  try {
-    const set = fromBinary(FileDescriptorSetSchema, workspace.buf('build', '--as-file-descriptor-set', '-o', '-'));
-    const registry = createFileRegistry(set);
-    const files = [...registry.files].filter((file) => file.proto.package === 'ticketing.v1');
-    const comments = new Map(files.flatMap((file) => commentsOf(file)));
-    const services = files.flatMap((file) => file.services);
-    return {
-      registry,
-      files,
-      services,
-      methods: services.flatMap((service) => service.methods),
-      messages: files.flatMap((file) => file.messages),
-      enums: files.flatMap((file) => file.enums),
-      commentOf: (of) => comments.get(of.toString()) ?? '',
-    };
-  } finally {
-    workspace.remove();
-  }
-}
-
-function commentsOf(file: DescFile): [name: string, comment: string][] {
-  const at = new Map((file.proto.sourceCodeInfo?.location ?? []).map((location) => [location.path.join('.'), location]));
-  const entry = (of: { toString(): string }, ...path: number[]): [string, string] => [of.toString(), textOf(at.get(path.join('.')))];
-  // Numbers of the fields of FileDescriptorProto and its children: 4 messages, 5 enums, 6 services; 2 their members.
-  return [
-    ...file.messages.flatMap((message, i) => [entry(message, 4, i), ...message.fields.map((each, j) => entry(each, 4, i, 2, j))]),
-    ...file.enums.flatMap((one, i) => [entry(one, 5, i), ...one.values.map((each, j) => entry(each, 5, i, 2, j))]),
-    ...file.services.flatMap((service, i) => [entry(service, 6, i), ...service.methods.map((each, j) => entry(each, 6, i, 2, j))]),
-  ];
-}
-
-function textOf(location: SourceCodeInfo_Location | undefined): string {
-  return (location?.leadingComments ?? '').replaceAll(/\s+/g, ' ').trim();
-}
+export { readContract } from '../../scripts/contract/read.ts';
 
 /** Whether the RPC changes nothing, by its name. */
 export function isRead(method: DescMethod): boolean {
-  return /^(Get|BatchGet|List|Explain|Simulate|Verify|Export)/.test(method.name);
+  return /^(Get|BatchGet|List|Explain|Simulate|Verify|Export|Wait)/.test(method.name);
 }
 
 export function fieldOf(message: DescMessage, name: string): DescField | undefined {

@@ -68,8 +68,14 @@ describe('the permissions', () => {
     expect(namesWith(Role.AGENT, mutations).toSorted()).toEqual(['SetAvailability', 'UpdateTicket']);
   });
 
-  it('let services create tickets and report outcomes only', () => {
-    expect(namesWith(Role.SERVICE, mutations).toSorted()).toEqual(['BatchCreateTickets', 'BulkUpdateTickets', 'CreateTicket', 'UpdateTicket']);
+  it('let services create tickets, report outcomes and stop what they began only', () => {
+    expect(namesWith(Role.SERVICE, mutations).toSorted()).toEqual([
+      'BatchCreateTickets',
+      'BulkUpdateTickets',
+      'CancelOperation',
+      'CreateTicket',
+      'UpdateTicket',
+    ]);
   });
 
   it('keep groups and deletions from supervisors', () => {

@@ -9,6 +9,7 @@ export const AUDITED = {
   tickets: { entityType: 'ticket', key: ['ticket_id'] },
   service_tokens: { entityType: 'service_token', key: ['token_id'] },
   erasures: { entityType: 'erasure', key: ['erasure_id'] },
+  operations: { entityType: 'operation', key: ['operation_id'] },
   dropped_months: { entityType: 'dropped_month', key: ['month'] },
 } as const;
 

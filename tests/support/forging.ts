@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { ENTRY_PARTS, type EntryParts, entryText, PART_SEPARATOR } from '../../src/domain/audit/sealing/entry-text.ts';
+import { ENTRY_COLUMNS, type EntryRow, entryText } from '../../src/domain/audit/sealing/entry-text.ts';
 import { leafOf } from '../../src/domain/audit/sealing/leaf.ts';
 import { merkleRoot } from '../../src/domain/audit/sealing/merkle.ts';
 import { listSeals } from '../../src/domain/audit/sealing/read.ts';
@@ -11,13 +11,13 @@ import type { Sql } from '../../src/foundation/database/sql.ts';
 
 /** Makes the leaves anew from what the entries say now. */
 export async function rehashLeaves(client: pg.PoolClient): Promise<void> {
-  const { rows } = await client.query<{ sequence: string; salt: string; parts: string }>(
-    `SELECT s.sequence, encode(s.salt, 'hex') AS salt, concat_ws(chr(31), ${ENTRY_PARTS}) AS parts
+  const { rows } = await client.query<EntryRow & { sequence: string; salts: string }>(
+    `SELECT s.sequence, encode(s.salts, 'hex') AS salts, ${ENTRY_COLUMNS}
      FROM sealed_entries s JOIN audit_entries e ON e.entry_id = s.entry_id AND e.time = s.time`,
   );
-  for (const { sequence, salt, parts } of rows) {
-    const leaf = leafOf(entryText(parts.split(PART_SEPARATOR) as unknown as EntryParts), salt);
-    await client.query(`UPDATE sealed_entries SET leaf = decode($1, 'hex') WHERE sequence = $2`, [leaf, sequence]);
+  for (const row of rows) {
+    const leaf = leafOf(entryText(row), row);
+    await client.query(`UPDATE sealed_entries SET leaf = decode($1, 'hex') WHERE sequence = $2`, [leaf, row.sequence]);
   }
 }
 

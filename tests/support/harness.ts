@@ -14,6 +14,7 @@ import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
 import { Call, type Endpoint, type Interceptor } from '../../src/edge/rpc/call.ts';
@@ -66,6 +67,7 @@ export interface Clients {
   readonly tickets: Client<typeof TicketService>;
   readonly audit: Client<typeof AuditService>;
   readonly assignment: Client<typeof AssignmentService>;
+  readonly operations: Client<typeof OperationService>;
 }
 
 type Client<Service extends DescService> = {
@@ -192,6 +194,7 @@ function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Client
     tickets: client(TicketService),
     audit: client(AuditService),
     assignment: client(AssignmentService),
+    operations: client(OperationService),
   };
 }
 

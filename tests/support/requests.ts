@@ -2,6 +2,7 @@ import { vi } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { insertOperation } from './operations.ts';
 import type { Service } from './service.ts';
 import type { TwoTeams } from './two-teams.ts';
 
@@ -27,6 +28,7 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
   }, 10_000);
   const { groupId } = one;
   const { ticketId } = hers;
+  const operationId = await insertOperation(service.sql, 'service:intake', ticketId);
   return {
     CreateTicket: { groupId, userId: 9n },
     BatchCreateTickets: {
@@ -66,6 +68,11 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     VerifyAuditLog: {},
     GetInclusionProof: { entryId: entry?.entry_id ?? '' },
     ExportAuditLog: {},
+    GetOperation: { operationId },
+    ListOperations: {},
+    ListOperationTickets: { operationId },
+    WaitOperation: { operationId, timeout: { seconds: 0n, nanos: 0 } },
+    CancelOperation: { operationId },
     SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

@@ -7,6 +7,7 @@ import type { Finding, FindingKind } from '../../src/domain/audit/sealing/check-
 import { CheckThreads } from '../../src/domain/audit/sealing/check-threads.ts';
 import type { Round } from '../../src/domain/audit/sealing/sealer.ts';
 import { type Tally, verifyLog } from '../../src/domain/audit/sealing/verification.ts';
+import { type ConnectionPlace, placeOf } from '../../src/foundation/database/connection.ts';
 import { sqlOf } from '../../src/foundation/database/sql.ts';
 import type { Reading } from './reading.ts';
 
@@ -28,7 +29,12 @@ export interface SealedLog {
   rounds(): Promise<Round[]>;
   /** The same; answers the newest seal. */
   seal(): Promise<Seal>;
-  verify(options?: { checkpoints?: readonly Seal[]; startSequence?: number; endSequence?: number }): Promise<{ findings: Finding[]; tally: Tally }>;
+  verify(options?: {
+    checkpoints?: readonly Seal[];
+    startSequence?: number;
+    endSequence?: number;
+    place?: ConnectionPlace;
+  }): Promise<{ findings: Finding[]; tally: Tally }>;
   /** Kinds of findings, each once, sorted. */
   kinds(checkpoints?: readonly Seal[]): Promise<FindingKind[]>;
 }
@@ -45,7 +51,7 @@ export function openSealedLog(
   const verify: SealedLog['verify'] = async ({ checkpoints = [], ...bounds } = {}) => {
     const findings: Finding[] = [];
     let tally: Tally | undefined;
-    for await (const told of verifyLog({ sql: sqlOf(reading.orm.em.fork()), keys, threads, checkpoints, ...bounds })) {
+    for await (const told of verifyLog({ sql: sqlOf(reading.orm.em.fork()), place: placeOf(reading.orm.em), keys, threads, checkpoints, ...bounds })) {
       if ('kind' in told) findings.push(told);
       else tally = told;
     }

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { makeWorkspace, root } from '../contract/workspace.ts';
+import { makeWorkspace, root } from '../../scripts/contract/workspace.ts';
 
 const workspace = makeWorkspace();
 afterAll(() => workspace.remove());

@@ -89,7 +89,7 @@ export type AuditEntry = Message<"ticketing.v1.AuditEntry"> & {
 
   /**
    * What kind of thing changed, one of `ticket`, `agent`, `group`, `membership`, `settings`, `service_token`,
-   * `erasure` and `dropped_month`; `call` for refused calls.
+   * `erasure`, `dropped_month` and `operation`; `call` for refused calls.
    *
    * @generated from field: string entity_type = 9;
    */

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/audit_proof.proto.
  */
 export const file_ticketing_v1_audit_proof: GenFile = /*@__PURE__*/
-  fileDesc("Ch50aWNrZXRpbmcvdjEvYXVkaXRfcHJvb2YucHJvdG8SDHRpY2tldGluZy52MSKcAQoMQXVkaXRGaW5kaW5nEjEKBGtpbmQYASABKA4yHi50aWNrZXRpbmcudjEuQXVkaXRGaW5kaW5nS2luZEID4EEDEhgKC2Rlc2NyaXB0aW9uGAIgASgJQgPgQQMSEQoEc2VhbBgDIAEoA0ID4EEDEhUKCHNlcXVlbmNlGAQgASgDQgPgQQMSFQoIZW50cnlfaWQYBSABKAlCA+BBAyKGAgoWQXVkaXRWZXJpZmljYXRpb25UYWxseRIUCgdlbnRyaWVzGAEgASgDQgPgQQMSEgoFc2VhbHMYAiABKANCA+BBAxIXCgpzaWduYXR1cmVzGAMgASgDQgPgQQMSGAoLY2hlY2twb2ludHMYBCABKANCA+BBAxIbCg5lcmFzZWRfZW50cmllcxgFIAEoA0ID4EEDEhwKD2Ryb3BwZWRfZW50cmllcxgGIAEoA0ID4EEDEh0KEHVuc2VhbGVkX2VudHJpZXMYByABKANCA+BBAxIaCg1sYXN0X3NlcXVlbmNlGAggASgDQgPgQQMSGQoMZW5kX3NlcXVlbmNlGAkgASgDQgPgQQMi0wIKDkluY2x1c2lvblByb29mEhUKCGVudHJ5X2lkGAEgASgJQgPgQQMSFQoIc2VxdWVuY2UYAiABKANCA+BBAxIRCgRzYWx0GAMgASgJQgPgQQMSOwoFc2FsdHMYBCADKAsyJy50aWNrZXRpbmcudjEuSW5jbHVzaW9uUHJvb2YuU2FsdHNFbnRyeUID4EEDEj8KB2RpZ2VzdHMYBSADKAsyKS50aWNrZXRpbmcudjEuSW5jbHVzaW9uUHJvb2YuRGlnZXN0c0VudHJ5QgPgQQMSEQoEcGF0aBgGIAMoDEID4EEDEhEKBHNlYWwYByABKAlCA+BBAxosCgpTYWx0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLgoMRGlnZXN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqlQQKEEF1ZGl0RmluZGluZ0tpbmQSIgoeQVVESVRfRklORElOR19LSU5EX1VOU1BFQ0lGSUVEEAASJAogQVVESVRfRklORElOR19LSU5EX0VOVFJZX0FMVEVSRUQQARIkCiBBVURJVF9GSU5ESU5HX0tJTkRfRU5UUllfTUlTU0lORxACEiUKIUFVRElUX0ZJTkRJTkdfS0lORF9FTlRSWV9JTlNFUlRFRBADEigKJEFVRElUX0ZJTkRJTkdfS0lORF9FTlRSSUVTX1JFT1JERVJFRBAEEiwKKEFVRElUX0ZJTkRJTkdfS0lORF9FUkFTVVJFX05PVF9PTl9SRUNPUkQQBRIjCh9BVURJVF9GSU5ESU5HX0tJTkRfU0VBTF9BTFRFUkVEEAYSIwofQVVESVRfRklORElOR19LSU5EX1NFQUxfTUlTU0lORxAHEigKJEFVRElUX0ZJTkRJTkdfS0lORF9TSUdOQVRVUkVfSU5WQUxJRBAIEikKJUFVRElUX0ZJTkRJTkdfS0lORF9DSEVDS1BPSU5UX0lOVkFMSUQQCRIuCipBVURJVF9GSU5ESU5HX0tJTkRfQ0hFQ0tQT0lOVF9DT05UUkFESUNURUQQChIeChpBVURJVF9GSU5ESU5HX0tJTkRfTE9HX0NVVBALEiMKH0FVRElUX0ZJTkRJTkdfS0lORF9MT0dfU0VUX0JBQ0sQDEJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_google_api_field_behavior]);
+  fileDesc("Ch50aWNrZXRpbmcvdjEvYXVkaXRfcHJvb2YucHJvdG8SDHRpY2tldGluZy52MSKcAQoMQXVkaXRGaW5kaW5nEjEKBGtpbmQYASABKA4yHi50aWNrZXRpbmcudjEuQXVkaXRGaW5kaW5nS2luZEID4EEDEhgKC2Rlc2NyaXB0aW9uGAIgASgJQgPgQQMSEQoEc2VhbBgDIAEoA0ID4EEDEhUKCHNlcXVlbmNlGAQgASgDQgPgQQMSFQoIZW50cnlfaWQYBSABKAlCA+BBAyKGAgoWQXVkaXRWZXJpZmljYXRpb25UYWxseRIUCgdlbnRyaWVzGAEgASgDQgPgQQMSEgoFc2VhbHMYAiABKANCA+BBAxIXCgpzaWduYXR1cmVzGAMgASgDQgPgQQMSGAoLY2hlY2twb2ludHMYBCABKANCA+BBAxIbCg5lcmFzZWRfZW50cmllcxgFIAEoA0ID4EEDEhwKD2Ryb3BwZWRfZW50cmllcxgGIAEoA0ID4EEDEh0KEHVuc2VhbGVkX2VudHJpZXMYByABKANCA+BBAxIaCg1sYXN0X3NlcXVlbmNlGAggASgDQgPgQQMSGQoMZW5kX3NlcXVlbmNlGAkgASgDQgPgQQMi6QEKDkluY2x1c2lvblByb29mEhUKCGVudHJ5X2lkGAEgASgJQgPgQQMSFQoIc2VxdWVuY2UYAiABKANCA+BBAxISCgVzYWx0cxgDIAEoDEID4EEDEj8KB2RpZ2VzdHMYBCADKAsyKS50aWNrZXRpbmcudjEuSW5jbHVzaW9uUHJvb2YuRGlnZXN0c0VudHJ5QgPgQQMSEQoEcGF0aBgFIAMoDEID4EEDEhEKBHNlYWwYBiABKAlCA+BBAxouCgxEaWdlc3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqVBAoQQXVkaXRGaW5kaW5nS2luZBIiCh5BVURJVF9GSU5ESU5HX0tJTkRfVU5TUEVDSUZJRUQQABIkCiBBVURJVF9GSU5ESU5HX0tJTkRfRU5UUllfQUxURVJFRBABEiQKIEFVRElUX0ZJTkRJTkdfS0lORF9FTlRSWV9NSVNTSU5HEAISJQohQVVESVRfRklORElOR19LSU5EX0VOVFJZX0lOU0VSVEVEEAMSKAokQVVESVRfRklORElOR19LSU5EX0VOVFJJRVNfUkVPUkRFUkVEEAQSLAooQVVESVRfRklORElOR19LSU5EX0VSQVNVUkVfTk9UX09OX1JFQ09SRBAFEiMKH0FVRElUX0ZJTkRJTkdfS0lORF9TRUFMX0FMVEVSRUQQBhIjCh9BVURJVF9GSU5ESU5HX0tJTkRfU0VBTF9NSVNTSU5HEAcSKAokQVVESVRfRklORElOR19LSU5EX1NJR05BVFVSRV9JTlZBTElEEAgSKQolQVVESVRfRklORElOR19LSU5EX0NIRUNLUE9JTlRfSU5WQUxJRBAJEi4KKkFVRElUX0ZJTkRJTkdfS0lORF9DSEVDS1BPSU5UX0NPTlRSQURJQ1RFRBAKEh4KGkFVRElUX0ZJTkRJTkdfS0lORF9MT0dfQ1VUEAsSIwofQVVESVRfRklORElOR19LSU5EX0xPR19TRVRfQkFDSxAMQk4KE2RvY2tldC50aWNrZXRpbmcudjFQAVofZG9ja2V0L3RpY2tldGluZy92MTt0aWNrZXRpbmd2MaoCE0RvY2tldC5UaWNrZXRpbmcuVjFiBnByb3RvMw", [file_google_api_field_behavior]);
 
 /**
  * Something that is wrong with the audit log.
@@ -163,37 +163,30 @@ export type InclusionProof = Message<"ticketing.v1.InclusionProof"> & {
   sequence: bigint;
 
   /**
-   * What the digests of its values are salted with, 32 hexadecimal digits. Empty when values were erased.
+   * What the digests of its values are salted with: 16 bytes for each value that is there and not empty, in order of the values' names.
    *
-   * @generated from field: string salt = 3;
+   * @generated from field: bytes salts = 3;
    */
-  salt: string;
-
-  /**
-   * When values were erased: the salts of those that are left, by name.
-   *
-   * @generated from field: map<string, string> salts = 4;
-   */
-  salts: { [key: string]: string };
+  salts: Uint8Array;
 
   /**
    * When values were erased: their digests, by name.
    *
-   * @generated from field: map<string, string> digests = 5;
+   * @generated from field: map<string, string> digests = 4;
    */
   digests: { [key: string]: string };
 
   /**
    * The hashes beside the way from the entry's leaf to the root of the seal, from below; 32 bytes each, 10 at most.
    *
-   * @generated from field: repeated bytes path = 6;
+   * @generated from field: repeated bytes path = 5;
    */
   path: Uint8Array[];
 
   /**
    * The signed seal: one line of JSON, of the form of a checkpoint.
    *
-   * @generated from field: string seal = 7;
+   * @generated from field: string seal = 6;
    */
   seal: string;
 };

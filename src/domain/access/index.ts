@@ -10,5 +10,5 @@ export {
 } from './commands.ts';
 export { ServiceToken } from './entity.ts';
 export { IdentityProviderUnavailable, ServiceTokenAmbiguous, ServiceTokenNotFound, TokenExpired, TokenInvalid, TokenMissing } from './errors.ts';
-export { listServiceTokens, type VerifiedServiceToken, verifyServiceToken } from './queries.ts';
+export { findRolesOfService, listServiceTokens, type VerifiedServiceToken, verifyServiceToken } from './queries.ts';
 export { actorOfServiceToken, type ClaimNames, callerOfClaims, DEFAULT_CLAIM_NAMES, isRole, ROLES, SERVICE_TOKEN_START } from './rules.ts';

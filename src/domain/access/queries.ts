@@ -1,9 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Caller } from '../../foundation/context.ts';
+import type { Caller, Role } from '../../foundation/context.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { ServiceToken } from './entity.ts';
 import { TokenExpired, TokenInvalid } from './errors.ts';
-import { actorOfServiceToken, isRole, isTokenOfHash, prefixOfServiceToken } from './rules.ts';
+import { actorOfServiceToken, isRole, isTokenOfHash, nameOfActor, prefixOfServiceToken } from './rules.ts';
 
 /** Who a service token speaks for, and for how many milliseconds it still will; Infinity when it does not expire. */
 export interface VerifiedServiceToken {
@@ -42,6 +42,19 @@ export async function findServiceToken(sql: Sql, token: string): Promise<(Verifi
     agentId: row.agent_id ?? undefined,
   };
   return { caller, revoked: row.revoked, remainingMs: row.remaining_ms ?? Number.POSITIVE_INFINITY };
+}
+
+/**
+ * The roles that the tokens of a service still give it, by the actor that the audit log knows it as; none when they were revoked or have
+ * expired, undefined when there never was such a token.
+ */
+export async function findRolesOfService(sql: Sql, actor: string): Promise<Role[] | undefined> {
+  const rows = await sql<{ roles: string[]; live: boolean }>(
+    `SELECT to_jsonb(roles) AS roles, revoke_time IS NULL AND (expire_time IS NULL OR expire_time > docket_now()) AS live
+     FROM service_tokens WHERE name = $1`,
+    [nameOfActor(actor)],
+  );
+  return rows.length === 0 ? undefined : rows.flatMap(({ roles, live }) => (live ? roles.filter(isRole) : []));
 }
 
 /** All service tokens, newest first, revoked and expired ones too; their hashes are not read. */

@@ -66,9 +66,16 @@ export function assertRoles(names: readonly string[]): readonly Role[] {
   return ROLES.filter((role) => names.includes(role));
 }
 
+const SERVICE_ACTOR = 'service:';
+
 /** How a service token's name reads as actor. Tokens of one name are one caller, so that a token can be replaced. */
 export function actorOfServiceToken(name: string): string {
-  return `service:${name}`;
+  return `${SERVICE_ACTOR}${name}`;
+}
+
+/** The name of the service token that reads so as actor; undefined for other callers. */
+export function nameOfActor(actor: string): string | undefined {
+  return actor.startsWith(SERVICE_ACTOR) ? actor.slice(SERVICE_ACTOR.length) : undefined;
 }
 
 /** Which claims of a JSON Web Token say who the caller is. Dots lead into objects: `realm_access.roles`. */

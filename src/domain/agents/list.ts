@@ -9,9 +9,11 @@ import { compileFilter, type FilterSchema } from '../../foundation/filter/index.
 import { listPage } from '../../foundation/list-page.ts';
 import { afterPosition, orderBySql, parseOrderBy, positionSql, type SortFields } from '../../foundation/page/index.ts';
 import { canonicalId } from '../../foundation/request.ts';
+import { settledInstant } from '../audit/index.ts';
 import { getVisibleGroup, inScope, scopeValue, visibleGroups } from '../groups/index.ts';
 import type { AvailabilityName } from './entity.ts';
 import { type AgentView, availabilityNamed, toAgentMessage, toAvailability } from './message.ts';
+import { listAgentsAt } from './past.ts';
 import { agentViewFrom, agentViewSql } from './queries.ts';
 
 /** What callers filter agents by. */
@@ -34,17 +36,20 @@ const sortFields: SortFields = {
   create_time: { sql: 'a.create_time', type: 'timestamptz' },
 };
 
-/** One page of the agents whom the caller may see: himself, and members of groups that he may see. */
+/** One page of the agents whom the caller may see, himself and members of groups that he may see, as they are or as they were. */
 export async function listAgents(ctx: Context, request: MessageShape<typeof ListAgentsRequestSchema>) {
   const order = parseOrderBy(request.orderBy || 'agent_id', sortFields, ['agent_id', 'create_time'], ['agent_id']);
   const visible = await visibleGroups(ctx);
-  const filter = compileFilter(request.filter, filterFields, { firstParameter: 8 });
+  const at = request.asOf && (await settledInstant(ctx, request.asOf));
+  const filterFrom = (firstParameter: number) => compileFilter(request.filter, filterFields, { firstParameter });
+  const filter = filterFrom(8);
   const groupId = request.groupId === '' ? null : canonicalId(request.groupId);
   return listPage(ctx, {
     request: [ListAgentsRequestSchema, request],
     order,
     item: [AgentSchema, toAgentMessage],
     read(limit, position) {
+      if (at !== undefined) return listAgentsAt(ctx, { request, at, visible, order, filter: filterFrom }, limit, position);
       const after = position && afterPosition(order, position, 8 + filter.values.length);
       return ctx.sql<AgentView & Record<string, unknown>>(
         `${agentViewSql}, ${positionSql(order)} ${agentViewFrom}

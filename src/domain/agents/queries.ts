@@ -6,14 +6,17 @@ import { type GroupScope, inScope, scopeValue } from '../groups/index.ts';
 import { Agent } from './entity.ts';
 import type { AgentView } from './message.ts';
 
+/** The columns of an agent called `a`. */
+export const AGENT_COLUMNS = `a.agent_id AS "agentId", a.display_name AS "displayName", a.email, a.active, a.availability,
+    a.availability_until_time AS "availabilityUntilTime", a.skills, a.weight, a.max_open_tickets AS "maxOpenTickets",
+    a.time_zone AS "timeZone", a.version::float8 AS version, a.create_time AS "createTime", a.update_time AS "updateTime", a.delete_time AS "deleteTime"`;
+
 /**
  * What an `AgentView` is read with: parameter 1 is the scope of groups that are shown, parameter 2 the
  * business day, or NULL for that of the database's clock. `a` is the agent.
  */
 export const agentViewSql = `
-  SELECT a.agent_id AS "agentId", a.display_name AS "displayName", a.email, a.active, a.availability,
-    a.availability_until_time AS "availabilityUntilTime", a.skills, a.weight, a.max_open_tickets AS "maxOpenTickets",
-    a.time_zone AS "timeZone", a.version::float8 AS version, a.create_time AS "createTime", a.update_time AS "updateTime", a.delete_time AS "deleteTime",
+  SELECT ${AGENT_COLUMNS},
     c.total_assigned AS "totalAssigned", c.total_resolved AS "totalResolved", c.open_tickets AS "openTickets", c.last_assign_time AS "lastAssignTime",
     CASE WHEN c.business_day >= day.today THEN c.assigned_today ELSE 0 END AS "assignedToday",
     CASE WHEN c.business_day >= day.today THEN c.resolved_today ELSE 0 END AS "resolvedToday",

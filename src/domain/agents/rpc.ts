@@ -6,6 +6,7 @@ import type { Context, Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { canonicalId, given } from '../../foundation/request.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
+import { settledInstant } from '../audit/index.ts';
 import { addGroupMembers } from './commands/add-group-members.ts';
 import { createAgent } from './commands/create-agent.ts';
 import { deleteAgent } from './commands/delete-agent.ts';
@@ -15,6 +16,8 @@ import { undeleteAgent } from './commands/undelete-agent.ts';
 import { updateAgent } from './commands/update-agent.ts';
 import { listAgents, listGroupMembers } from './list.ts';
 import { availabilityNamed, toAgentMessage } from './message.ts';
+import { getVisibleAgentAt } from './past.ts';
+import { getVisibleWorkloadAt } from './past-workload.ts';
 import { getVisibleAgent, getVisibleWorkload } from './reach.ts';
 import { MUTABLE_AGENT_FIELDS } from './rules.ts';
 
@@ -26,6 +29,7 @@ export const agentHandlers: Handlers<typeof AgentService> = {
   },
 
   async getAgent(request, ctx) {
+    if (request.asOf) return { agent: toAgentMessage(await getVisibleAgentAt(ctx, request.agentId, await settledInstant(ctx, request.asOf))) };
     return { agent: toAgentMessage(await getVisibleAgent(ctx, request.agentId)) };
   },
 
@@ -60,6 +64,7 @@ export const agentHandlers: Handlers<typeof AgentService> = {
   },
 
   async getWorkload(request, ctx) {
+    if (request.asOf) return { workload: await getVisibleWorkloadAt(ctx, request.agentId, await settledInstant(ctx, request.asOf)) };
     return { workload: await getVisibleWorkload(ctx, request.agentId) };
   },
 };

@@ -8,7 +8,8 @@ const PENDING_STATUSES = [1, 2, 3] as const;
 /** LOW to URGENT, likewise. */
 const PRIORITIES = [1, 2, 3, 4] as const;
 
-interface WorkloadRow {
+/** What a workload is told from. */
+export interface WorkloadRow {
   readonly agentId: string;
   readonly businessDay: string;
   readonly maxOpenTickets: number | null;
@@ -63,7 +64,11 @@ const workloadSql = `
 /** What an agent has on his hands, told by the groups of that scope; the totals are over all groups. Undefined when he is not there. */
 export async function findWorkload(sql: Sql, agentId: string, scope: GroupScope): Promise<MessageInitShape<typeof WorkloadSchema> | undefined> {
   const [row] = await sql<WorkloadRow>(workloadSql, [scopeValue(scope), agentId]);
-  if (!row) return undefined;
+  return row && toWorkload(row);
+}
+
+/** A workload as callers see it. */
+export function toWorkload(row: WorkloadRow): MessageInitShape<typeof WorkloadSchema> {
   return {
     agentId: row.agentId,
     openTickets: row.openTickets,

@@ -1,3 +1,4 @@
+import type { Instant } from '../../foundation/clock.ts';
 import { DomainError } from '../../foundation/errors.ts';
 
 /** No such audit entry, or its month is no longer kept. */
@@ -30,5 +31,13 @@ export class SequenceNotReached extends DomainError {
     super('out_of_range', 'SEQUENCE_NOT_REACHED', `the log ends with sequence ${last}, before ${sequence}`, {
       facts: { last_sequence: String(last), sequence: String(sequence) },
     });
+  }
+}
+
+/** The instant lies in months that are no longer kept, so what was then cannot be told for certain. */
+export class HistoryDropped extends DomainError {
+  constructor(keptFrom: Instant) {
+    const from = keptFrom.replace(' ', 'T').replace(/\+00$/, 'Z');
+    super('out_of_range', 'HISTORY_DROPPED', `as_of: the audit log is kept from ${from} on`, { facts: { field: 'as_of', kept_from_time: from } });
   }
 }

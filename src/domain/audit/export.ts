@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { SequenceNotReached } from './errors.ts';
-import { ENTRY_PARTS, type EntryParts, PART_SEPARATOR, rfc3339 } from './sealing/entry-text.ts';
+import { ENTRY_COLUMNS, type EntryRow, quoted, rfc3339 } from './sealing/entry-text.ts';
 import { findLastSeal } from './sealing/read.ts';
 
 /** Entries read in one go. */
@@ -32,8 +32,8 @@ export async function* exportEntries(sql: Sql, form: ExportForm, after: number, 
   if (after > last) throw new SequenceNotReached(after, last);
   if (form === 'csv' && after === 0) yield { text: `${HEADING.join(',')}\r\n`, lastSequence: 0 };
   for (let reached = after; ; ) {
-    const rows = await sql<{ sequence: string; erased: string[]; parts: string }>(
-      `SELECT s.sequence, e.erased_fields AS erased, concat_ws(chr(31), ${ENTRY_PARTS}) AS parts
+    const rows = await sql<ExportedRow>(
+      `SELECT s.sequence, e.erased_fields, ${ENTRY_COLUMNS}
        FROM (SELECT * FROM sealed_entries WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence LIMIT ${PAGE}) s
        CROSS JOIN LATERAL (SELECT * FROM audit_entries e WHERE e.entry_id = s.entry_id AND e.time = s.time OFFSET 0) e
        ORDER BY s.sequence`,
@@ -43,34 +43,37 @@ export async function* exportEntries(sql: Sql, form: ExportForm, after: number, 
     if (!last) return;
     const write = form === 'csv' ? csvLine : jsonLine;
     let text = '';
-    for (const { sequence, erased, parts } of rows) {
-      text += write(sequence, erased, parts.split(PART_SEPARATOR) as unknown as EntryParts);
-      if (text.length < PIECE_LENGTH && sequence !== last.sequence) continue;
-      yield { text, lastSequence: Number(sequence) };
+    for (const row of rows) {
+      text += write(row);
+      if (text.length < PIECE_LENGTH && row !== last) continue;
+      yield { text, lastSequence: Number(row.sequence) };
       text = '';
     }
     reached = Number(last.sequence);
   }
 }
 
+interface ExportedRow extends EntryRow {
+  readonly sequence: string;
+  readonly erased_fields: readonly string[];
+}
+
 /** JSON by the names that the database has for its columns, numbers as they are. */
-function jsonLine(sequence: string, erased: readonly string[], parts: EntryParts): string {
-  const [entryId, time, actor, actorKind, rpc, requestId, entityType, entityId, version, operation, changedFields, reason, before, after] = parts;
-  const request = requestId === '' ? 'null' : `"${requestId}"`;
+function jsonLine(row: ExportedRow): string {
+  const request = row.request_id === null ? 'null' : `"${row.request_id}"`;
   return (
-    `{"sequence": ${sequence}, "entry_id": ${entryId}, "time": "${rfc3339(time)}", "actor": ${actor}, "actor_kind": "${actorKind}", "rpc": ${rpc}, ` +
-    `"request_id": ${request}, "reason": ${reason}, "entity_type": "${entityType}", "entity_id": ${entityId}, "version": ${version}, ` +
-    `"operation": "${operation}", "changed_fields": ${changedFields}, "erased_fields": ${JSON.stringify(erased)}, ` +
-    `"before": ${before || 'null'}, "after": ${after || 'null'}}\n`
+    `{"sequence": ${row.sequence}, "entry_id": ${row.entry_id}, "time": "${rfc3339(row.time)}", "actor": ${quoted(row.actor)}, "actor_kind": "${row.actor_kind}", ` +
+    `"rpc": ${quoted(row.rpc)}, "request_id": ${request}, "reason": ${quoted(row.reason)}, "entity_type": "${row.entity_type}", ` +
+    `"entity_id": ${quoted(row.entity_id)}, "version": ${row.version}, "operation": "${row.operation}", "changed_fields": ${row.changed_fields}, ` +
+    `"erased_fields": ${JSON.stringify(row.erased_fields)}, "before": ${row.before ?? 'null'}, "after": ${row.after ?? 'null'}}\n`
   );
 }
 
-function csvLine(sequence: string, erased: readonly string[], parts: EntryParts): string {
-  const [entryId, time, actor, actorKind, rpc, requestId, entityType, entityId, version, operation, changedFields, reason, before, after] = parts;
-  const text = (json: string): string => JSON.parse(json) as string;
+function csvLine(row: ExportedRow): string {
   const fields = [
-    ...[sequence, entryId, rfc3339(time), text(actor), actorKind, text(rpc), requestId, text(reason), entityType, text(entityId), version, operation],
-    ...[(JSON.parse(changedFields) as string[]).join(' '), erased.join(' '), before, after],
+    ...[row.sequence, row.entry_id, rfc3339(row.time), row.actor, row.actor_kind, row.rpc, row.request_id ?? '', row.reason, row.entity_type],
+    ...[row.entity_id, row.version, row.operation, (JSON.parse(row.changed_fields) as string[]).join(' '), row.erased_fields.join(' ')],
+    ...[row.before ?? '', row.after ?? ''],
   ];
   return stringify([fields], { escape_formulas: true, record_delimiter: '\r\n' });
 }

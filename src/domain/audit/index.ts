@@ -1,5 +1,7 @@
 export { AuditEntryNotFound } from './errors.ts';
 export { MONTHS_AHEAD, makeAuditPartitions } from './jobs.ts';
+export { assertKept, assertStillKept, KEPT_FROM, settledInstant } from './past/instant.ts';
+export { pastRow, pastRows, removedSince } from './past/rows.ts';
 export { type RefusedCalls, recordRefusedCalls } from './refusals.ts';
 export { listEntityHistory, makeAuditHandlers } from './rpc.ts';
 export { findProofFault, type InclusionProof } from './sealing/proof.ts';

@@ -4,6 +4,7 @@ import { AuditFindingKind } from '../../../gen/ticketing/v1/audit_proof_pb.ts';
 import { AuditExportFormat, type AuditService, ListAuditEntriesRequestSchema } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { fromTimestamp } from '../../foundation/clock.ts';
 import type { Context, Handlers } from '../../foundation/context.ts';
+import { placeOf } from '../../foundation/database/connection.ts';
 import { listPage } from '../../foundation/list-page.ts';
 import { CheckpointMalformed } from './errors.ts';
 import { exportEntries } from './export.ts';
@@ -43,7 +44,7 @@ export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
       const given = request.checkpoints.map(readGivenCheckpoint);
       const checkpoints = [...new Map([...(await trust.checkpoints()), ...given].map((seal) => [checkpointLine(seal), seal])).values()];
       let tally: Tally | undefined;
-      for await (const told of verifyLog({ sql: ctx.sql, keys: trust.keys, threads, checkpoints, ...boundsOf(request) })) {
+      for await (const told of verifyLog({ sql: ctx.sql, place: placeOf(ctx.em), keys: trust.keys, threads, checkpoints, ...boundsOf(request) })) {
         if ('kind' in told) {
           yield { event: { case: 'finding', value: toFinding(told) } };
           continue;
@@ -57,7 +58,14 @@ export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
 
     async getInclusionProof({ entryId }, ctx) {
       const proof = await proveInclusion(ctx.sql, entryId);
-      return { inclusionProof: { ...proof, sequence: BigInt(proof.sequence), path: proof.path.map((hash) => Buffer.from(hash, 'hex')) } };
+      return {
+        inclusionProof: {
+          ...proof,
+          sequence: BigInt(proof.sequence),
+          salts: Buffer.from(proof.salts, 'hex'),
+          path: proof.path.map((hash) => Buffer.from(hash, 'hex')),
+        },
+      };
     },
 
     async *exportAuditLog({ format, afterSequence, endSequence }, ctx) {

@@ -3,6 +3,7 @@ import type { DeleteGroupRequest, GroupService } from '../../../gen/ticketing/v1
 import type { Handlers } from '../../foundation/context.ts';
 import { canonicalId, given } from '../../foundation/request.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
+import { settledInstant } from '../audit/index.ts';
 import { createGroup } from './commands/create-group.ts';
 import { deleteGroup } from './commands/delete-group.ts';
 import { undeleteGroup } from './commands/undelete-group.ts';
@@ -10,6 +11,7 @@ import { updateGroup } from './commands/update-group.ts';
 import type { Disposal } from './events.ts';
 import { listGroups } from './list.ts';
 import { toGroupMessage } from './message.ts';
+import { getVisibleGroupAt } from './past.ts';
 import { getVisibleGroup } from './queries.ts';
 import { MUTABLE_GROUP_FIELDS } from './rules.ts';
 
@@ -18,7 +20,9 @@ export const groupHandlers: Pick<Handlers<typeof GroupService>, 'createGroup' | 
   createGroup: (request, ctx) => ctx.carryOut(createGroup, { group: given('group', request.group) }),
 
   async getGroup(request, ctx) {
-    return { group: toGroupMessage(await getVisibleGroup(ctx, canonicalId(request.groupId))) };
+    const groupId = canonicalId(request.groupId);
+    if (request.asOf) return { group: toGroupMessage(await getVisibleGroupAt(ctx, groupId, await settledInstant(ctx, request.asOf))) };
+    return { group: toGroupMessage(await getVisibleGroup(ctx, groupId)) };
   },
 
   async listGroups(request, ctx) {

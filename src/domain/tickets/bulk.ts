@@ -2,22 +2,15 @@ import { BulkUpdateTicketsResponseSchema } from '../../../gen/ticketing/v1/ticke
 import type { CommandKind } from '../../foundation/commands/command.ts';
 import { compareWaiting } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
+import { type BulkChange, planBulkOperation } from './bulk-operation.ts';
 import { findKnownAgents } from './known-agents.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
-import type { Reach } from './reach.ts';
-import { groupsOf, type Selection, selectTickets } from './select.ts';
-import { assertChangeable, changeTicket, mayMakeRoom, needsPool, type TicketPatch } from './update.ts';
+import { groupsOf, selectTickets } from './select.ts';
+import { assertChangeable, changeTicket, mayMakeRoom, needsPool } from './update.ts';
 import { assertPooled, openTicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
-/** One change of many tickets. */
-export interface BulkChange {
-  readonly selection: Selection;
-  readonly patch: TicketPatch;
-  readonly reach: Reach;
-}
-
-/** Changes up to a thousand tickets alike, all or none, in waiting order. */
+/** Changes up to a thousand tickets alike, all or none, in waiting order; more by an operation. */
 export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdateTicketsResponseSchema> = {
   name: 'BulkUpdateTickets',
   answer: BulkUpdateTicketsResponseSchema,
@@ -25,8 +18,10 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
   async pools(sql, inputs) {
     const needs = [];
     for (const { selection, patch, reach } of inputs) {
-      const groupIds = needsPool(patch) ? groupsOf(await selectTickets(sql, selection, reach.visible)) : [];
-      needs.push({ groupIds: patch.groupId === undefined ? groupIds : [...groupIds, patch.groupId] });
+      const selected = needsPool(patch) ? await selectTickets(sql, selection, reach.visible) : [];
+      const target = patch.groupId === undefined ? [] : [patch.groupId];
+      // An operation locks nothing yet.
+      needs.push({ groupIds: selected ? [...groupsOf(selected), ...target] : [] });
     }
     return findPools(sql, needs);
   },
@@ -34,6 +29,7 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     if (!command) throw new Error('nothing to plan');
     const { selection, patch, reach } = command.input;
     const selected = await selectTickets(unit.sql, selection, reach.visible);
+    if (!selected) return planBulkOperation(unit, command);
     const rows = await loadTickets(
       unit,
       selected.map((ticket) => ticket.ticketId),
@@ -48,8 +44,9 @@ export const bulkUpdateTicketsCommand: CommandKind<BulkChange, typeof BulkUpdate
     for (const row of ordered) changeTicket(work, row, patch, command.requestKey);
     if (limited && [...desks].some((agentId) => work.makesRoom(agentId))) work.handOut(command.requestKey);
     const changed = ordered.filter((row) => work.changed.has(row));
+    const ticketIds = changed.map((row) => row.ticket_id);
     return {
-      outcomes: [{ answer: { updatedCount: changed.length, ticketIds: changed.map((row) => row.ticket_id) } }],
+      outcomes: [{ answer: { updatedCount: changed.length, ticketIds, selectedCount: BigInt(selected.length) } }],
       async write() {
         await writeTickets(work);
         return undefined;

@@ -18,15 +18,20 @@ export class KnownAgents {
     this.#states = states;
   }
 
+  /** Throws unless the agent is active and undeleted, and one whom the caller meets. */
+  assertActive(agentId: string, reach: Reach): void {
+    const state = this.#states.get(agentId);
+    if (!state || !isMet(agentId, state, reach)) throw new AgentNotFound(agentId);
+    if (state.deleted) throw new AgentDeleted(agentId);
+    if (!state.active) throw new AgentInactive(agentId);
+  }
+
   /**
    * Throws unless a person may give this agent a ticket of the group: an active, undeleted member, whatever his
    * availability and room. One whom the caller does not meet is not found.
    */
   assertAssignable(agentId: string, group: RosterGroup, reach: Reach): void {
-    const state = this.#states.get(agentId);
-    if (!state || !isMet(agentId, state, reach)) throw new AgentNotFound(agentId);
-    if (state.deleted) throw new AgentDeleted(agentId);
-    if (!state.active) throw new AgentInactive(agentId);
+    this.assertActive(agentId, reach);
     if (!group.members.some((member) => member.agentId === agentId)) throw new AgentNotInGroup(agentId, group.groupId);
   }
 }

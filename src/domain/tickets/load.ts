@@ -47,6 +47,14 @@ export async function findPoolsOfTickets(sql: Sql, references: readonly string[]
   );
 }
 
+const GROUPS_OF_TICKETS = prepared('SELECT DISTINCT group_id FROM tickets WHERE ticket_id = ANY ($1::uuid[])');
+
+/** The groups that tickets are in, each once, read without a lock. */
+export async function findGroupsOfTickets(sql: Sql, ticketIds: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ group_id: string }>(GROUPS_OF_TICKETS, [ticketIds]);
+  return rows.map((row) => row.group_id);
+}
+
 /**
  * Loads into the work what could be given out once up to so many places become free: the first waiting tickets of
  * every automatic group of the held pools in which a limit can fill somebody up. Answers whether there are such groups.

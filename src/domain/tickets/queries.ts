@@ -108,10 +108,7 @@ export async function listTickets(sql: Sql, wanted: WantedTickets, scope: Scope,
   else where.addScope(scope);
   const lead = mine ? { column: 'group_id', value: 'visible_group_id' } : addEqualities(where, wanted, order);
   if (lead) where.add(heldBetween(lead, order, after));
-  if (wanted.unassigned) where.add('agent_id IS NULL');
-  if (wanted.statuses.length > 0) where.add('status = ANY (?::smallint[])', wanted.statuses);
-  if (wanted.priorities.length > 0) where.add('priority = ANY (?::smallint[])', wanted.priorities);
-  where.addCompiled((first) => compileFilter(wanted.filter, TICKET_FILTER, { firstParameter: first }));
+  addConditions(where, wanted);
   if (after) where.addAfter(lead, order, after);
   const columns = `${TICKET_COLUMNS}, ${positionSql(order)}`;
   // Tickets without an agent are all equal in that column: naming it lets the agents' index serve the order.
@@ -126,6 +123,22 @@ export async function listTickets(sql: Sql, wanted: WantedTickets, scope: Scope,
      )) ORDER BY ${orderBySql(order)}`,
     where.values,
   );
+}
+
+/** Adds what a list asks for besides user, agent and group. Throws FilterError. */
+function addConditions(where: Where, wanted: WantedTickets): void {
+  if (wanted.unassigned) where.add('agent_id IS NULL');
+  if (wanted.statuses.length > 0) where.add('status = ANY (?::smallint[])', wanted.statuses);
+  if (wanted.priorities.length > 0) where.add('priority = ANY (?::smallint[])', wanted.priorities);
+  where.addCompiled((first) => compileFilter(wanted.filter, TICKET_FILTER, { firstParameter: first }));
+}
+
+/** The same conditions as SQL over columns of `tickets`, whatever they are read from; `values` are those of the placeholders so far. Throws FilterError. */
+export function wantedSql(wanted: WantedTickets, values: readonly unknown[]): { readonly text: string; readonly values: readonly unknown[] } {
+  const where = new Where(values);
+  addEqualities(where, wanted, undefined);
+  addConditions(where, wanted);
+  return where;
 }
 
 // A reader of a few small groups among millions of tickets must not search them all for his own; where
@@ -147,11 +160,11 @@ interface Lead {
  * between two bounds instead of being called equal, and named in the order: else the planner may walk
  * all tickets by create time, taking for granted that those of a group lie evenly among them.
  */
-function addEqualities(where: Where, wanted: WantedTickets, order: Order): Lead | undefined {
+function addEqualities(where: Where, wanted: WantedTickets, order: Order | undefined): Lead | undefined {
   let lead: Lead | undefined;
   const equal = (column: string, type: string, value: string, unset: string): void => {
     if (value === unset) return;
-    if (lead || order[0].name !== 'create_time') where.add(`${column} = ?::${type}`, value);
+    if (lead || order?.[0].name !== 'create_time') where.add(`${column} = ?::${type}`, value);
     else lead = { column, value: `$${where.values.push(value)}::${type}` };
   };
   equal('user_id', 'bigint', wanted.userId, '0');
@@ -172,7 +185,11 @@ const orderedFrom = (lead: Lead | undefined, order: Order): string =>
 /** Conditions and the values of their placeholders. */
 class Where {
   readonly #conditions: string[] = [];
-  readonly values: unknown[] = [];
+  readonly values: unknown[];
+
+  constructor(values: readonly unknown[] = []) {
+    this.values = [...values];
+  }
 
   get text(): string {
     return this.#conditions.join(' AND ') || 'true';

@@ -1,5 +1,4 @@
-import type { Context } from '../../foundation/context.ts';
-import { supervisedGroups, visibleGroups } from '../groups/index.ts';
+import { supervisedGroups, type Viewer, visibleGroups } from '../groups/index.ts';
 
 /** Groups a caller may do something in. */
 export type Groups = 'all' | ReadonlySet<string>;
@@ -14,10 +13,10 @@ export interface Reach {
 }
 
 /** What the caller may see and change: services report outcomes anywhere, supervisors manage their groups. */
-export async function reachOf(ctx: Context): Promise<Reach> {
-  const { roles, agentId } = ctx.caller;
-  const visible = await visibleGroups(ctx);
-  const managed = roles.has('service') ? 'all' : await supervisedGroups(ctx);
+export async function reachOf(viewer: Viewer): Promise<Reach> {
+  const { roles, agentId } = viewer.caller;
+  const visible = await visibleGroups(viewer);
+  const managed = roles.has('service') ? 'all' : await supervisedGroups(viewer);
   return {
     visible: toGroups(visible),
     managed: toGroups(managed),

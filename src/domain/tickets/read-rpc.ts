@@ -4,17 +4,21 @@ import { ListTicketHistoryRequestSchema, ListTicketsRequestSchema, type TicketSe
 import type { Handlers } from '../../foundation/context.ts';
 import { listPage } from '../../foundation/list-page.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
-import { listEntityHistory } from '../audit/index.ts';
+import { listEntityHistory, settledInstant } from '../audit/index.ts';
 import { visibleGroups } from '../groups/index.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { toTicket } from './message.ts';
+import { getTicketAt } from './past.ts';
+import { listTicketsAt, pastTicketOrder } from './past-list.ts';
 import { getTicket, getTickets, listTickets, ticketOrder } from './queries.ts';
 import type { TicketRow } from './row.ts';
 
 /** The handlers of TicketService that read tickets. */
 export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket' | 'batchGetTickets' | 'listTickets' | 'listTicketHistory'> = {
-  async getTicket({ ticketId }, ctx) {
-    return { ticket: toTicket(await getTicket(ctx, ticketId, await visibleGroups(ctx))) };
+  async getTicket({ ticketId, asOf }, ctx) {
+    const scope = await visibleGroups(ctx);
+    if (asOf) return { ticket: toTicket(await getTicketAt(ctx, ticketId, await settledInstant(ctx, asOf), scope)) };
+    return { ticket: toTicket(await getTicket(ctx, ticketId, scope)) };
   },
 
   async batchGetTickets({ ticketIds }, ctx) {
@@ -22,13 +26,15 @@ export const ticketReadHandlers: Pick<Handlers<typeof TicketService>, 'getTicket
   },
 
   async listTickets(request, ctx) {
-    const order = ticketOrder(request.orderBy);
+    const order = request.asOf ? pastTicketOrder(request.orderBy) : ticketOrder(request.orderBy);
     const scope = await visibleGroups(ctx);
     const wanted = { ...request, userId: request.userId.toString() };
+    const at = request.asOf && (await settledInstant(ctx, request.asOf));
     const page = await listPage(ctx, {
       request: [ListTicketsRequestSchema, request],
       order,
-      read: (limit, after) => listTickets(ctx.sql, wanted, scope, order, limit, after),
+      read: (limit, after) =>
+        at === undefined ? listTickets(ctx.sql, wanted, scope, order, limit, after) : listTicketsAt(ctx.sql, { wanted, at, scope, order }, limit, after),
       item: [TicketSchema, toTicket],
     });
     return { tickets: page.items, nextPageToken: page.nextPageToken };

@@ -3,45 +3,38 @@ import { type MovedTicketSchema, type StayingTicketSchema, StayReason } from '..
 import { ReassignTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { CommandKind, Plan, Unit } from '../../foundation/commands/command.ts';
 import { AgentNotFound } from '../agents/index.ts';
-import { compareIds, compareWaiting, type Deal, whyLeftOut } from '../assignment/index.ts';
+import { compareIds, compareWaiting, type Deal } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
-import { listLeftOut } from './explain-words.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
-import { includesGroup, type Reach } from './reach.ts';
+import { includesGroup } from './reach.ts';
+import { planReassignmentOperation, type Reassignment } from './reassign-operation.ts';
 import type { TicketRow } from './row.ts';
-import { isPending } from './rules.ts';
-import { groupsOf, type Selected, type Selection, selectTickets } from './select.ts';
+import { groupsOf, type Selected, selectTickets } from './select.ts';
+import { explainStay, whyItStays } from './staying.ts';
 import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
-/** Tickets to deal out again, and who may receive them (nobody named: everybody eligible). */
-export interface Reassignment {
-  readonly selection: Selection;
-  readonly toAgentIds: readonly string[];
-  readonly reach: Reach;
-}
-
 type Answer = MessageInitShape<typeof ReassignTicketsResponseSchema>;
 
-/** Deals pending tickets out equally; with `validate_only` the answer is the plan. */
+/** Deals pending tickets out equally, more than a thousand by an operation; with `validate_only` the answer is the plan. */
 export const reassignTicketsCommand: CommandKind<Reassignment, typeof ReassignTicketsResponseSchema> = {
   name: 'ReassignTickets',
   answer: ReassignTicketsResponseSchema,
   together: 1,
   async pools(sql, inputs) {
     const needs = [];
-    for (const { selection, reach } of inputs) needs.push({ groupIds: groupsOf(await selectTickets(sql, selection, reach.managed)) });
+    for (const { selection, reach } of inputs) needs.push({ groupIds: groupsOf((await selectTickets(sql, selection, reach.managed)) ?? []) });
     return findPools(sql, needs);
   },
   async plan(unit, [command]) {
     if (!command) throw new Error('nothing to plan');
-    return planReassignment(unit, command.input, command.requestKey);
+    await assertAgents(unit, command.input);
+    const selected = await selectTickets(unit.sql, command.input.selection, command.input.reach.managed);
+    return selected ? planReassignment(unit, command.input, selected, command.requestKey) : planReassignmentOperation(unit, command);
   },
 };
 
-async function planReassignment(unit: Unit, input: Reassignment, requestKey: string): Promise<Plan<Answer>> {
-  await assertAgents(unit, input);
-  const selected = await selectTickets(unit.sql, input.selection, input.reach.managed);
+async function planReassignment(unit: Unit, input: Reassignment, selected: readonly Selected[], requestKey: string): Promise<Plan<Answer>> {
   const rows = await loadTickets(
     unit,
     selected.map((ticket) => ticket.ticketId),
@@ -72,44 +65,19 @@ function dealSelected(work: TicketWork, rows: readonly TicketRow[], selected: re
   const staying: MessageInitShape<typeof StayingTicketSchema>[] = [];
   for (const row of [...rows].sort(compareWaiting)) {
     const from = row.agent_id ?? '';
-    const reason = whyItStays(work, row, meets);
+    const reason = whyItStays(work, row, meets.has(row.ticket_id));
     if (reason === undefined && work.deal(row, deal, requestKey)) {
       moved.push({ ticketId: row.ticket_id, key: row.key, fromAgentId: from, toAgentId: row.agent_id ?? '' });
     } else {
-      const stays = reason ?? StayReason.NO_ELIGIBLE_AGENT;
-      const explanation = stays === StayReason.NO_ELIGIBLE_AGENT ? explainNobody(work, row, deal) : (EXPLANATIONS[stays] ?? '');
-      staying.push({ ticketId: row.ticket_id, key: row.key, agentId: from, reason: stays, explanation });
+      const stays = StayReason[reason ?? 'NO_ELIGIBLE_AGENT'];
+      staying.push({ ticketId: row.ticket_id, key: row.key, agentId: from, reason: stays, explanation: explainStay(work, row, deal, stays) });
     }
   }
   // Whoever gave tickets away may have room again for what waits.
   if (moved.some((ticket) => work.makesRoom(ticket.fromAgentId ?? null))) work.handOut(requestKey);
   const receipts = [...deal.received].sort(([a], [b]) => compareIds(a, b)).map(([agentId, receivedCount]) => ({ agentId, receivedCount }));
-  return { receipts, movedTickets: moved, stayingTickets: staying };
+  return { receipts, movedTickets: moved, stayingTickets: staying, selectedCount: BigInt(selected.length) };
 }
-
-function whyItStays(work: TicketWork, row: TicketRow, meets: ReadonlySet<string>): StayReason | undefined {
-  if (!isPending(row.status)) return StayReason.NOT_PENDING;
-  if (!meets.has(row.ticket_id)) return StayReason.NOT_SELECTED;
-  const group = work.roster.groups.get(row.group_id);
-  return group?.active && !group.deleted ? undefined : StayReason.GROUP_INACTIVE;
-}
-
-/** Who of the group cannot take it just now, and why. */
-function explainNobody(work: TicketWork, row: TicketRow, deal: Deal): string {
-  const group = work.roster.groups.get(row.group_id);
-  if (!group || group.members.length === 0) return 'its group has no members';
-  const leftOut = group.members.map((agent) => {
-    const outside = agent.agentId === row.agent_id || deal.givers.has(agent.agentId) || deal.receivers?.has(agent.agentId) === false;
-    return { agentId: agent.agentId, reason: outside ? 'EXCLUDED' : (whyLeftOut(agent, group) ?? '') };
-  });
-  return `nobody of its group can take it: ${listLeftOut(leftOut)}`;
-}
-
-const EXPLANATIONS: Readonly<Record<number, string>> = {
-  [StayReason.NOT_PENDING]: 'it is not pending any more',
-  [StayReason.GROUP_INACTIVE]: 'its group is not active',
-  [StayReason.NOT_SELECTED]: 'its agent is not among from_agent_ids, or it does not meet the filter',
-};
 
 /** Every named agent must be there, and within the caller's groups. */
 async function assertAgents(unit: Unit, { selection, toAgentIds, reach }: Reassignment): Promise<void> {

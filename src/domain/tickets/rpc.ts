@@ -42,11 +42,11 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
   async bulkUpdateTickets({ ticketIds, filter, patch, updateMask }, ctx) {
     if (!patch) throw new InvalidField('patch', 'must be given');
     const selection = { ticketIds, agentIds: [], filter, pendingOnly: false };
-    return ctx.carryOut(bulkUpdateTicketsCommand, { selection, patch: toPatch(patch, updateMask, 'patch.'), reach: await reachOf(ctx) });
+    return ctx.carryOut(bulkUpdateTicketsCommand, { selection, patch: toPatch(patch, updateMask, 'patch.'), reach: await reachOf(ctx), caller: ctx.caller });
   },
   async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds }, ctx) {
     const selection = { ticketIds, agentIds: fromAgentIds, filter, pendingOnly: true };
-    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx) });
+    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx), caller: ctx.caller });
   },
   async redactTicket({ ticketId, fields, etag }, ctx) {
     return ctx.carryOut(redactTicketCommand, { ticket: ticketId, fields, etag });

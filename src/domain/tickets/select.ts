@@ -1,6 +1,7 @@
 import type { Sql } from '../../foundation/database/sql.ts';
 import { compileFilter } from '../../foundation/filter/index.ts';
 import { isUuid } from '../../foundation/ids.ts';
+import { OPERATION_TICKETS } from '../operations/index.ts';
 import { TicketNotFound, TooManyTickets } from './errors.ts';
 import { TICKET_FILTER } from './queries.ts';
 import type { Groups } from './reach.ts';
@@ -22,33 +23,58 @@ export interface Selected {
   readonly meets: boolean;
 }
 
+/** A condition over tickets t, with its values. */
+interface Condition {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** What a ticket that is named must meet besides. */
+  readonly meets: string;
+}
+
+function conditionOf({ ticketIds, agentIds, filter, pendingOnly }: Selection, groups: Groups): Condition {
+  const compiled = compileFilter(filter, TICKET_FILTER, { firstParameter: 5 });
+  const meets = `(cardinality($3::text[]) = 0 OR t.agent_id = ANY ($3)) AND coalesce((${compiled.text}), false)`;
+  const byAgent = agentIds.length > 0 ? 't.agent_id = ANY ($3) AND' : '';
+  const chosen =
+    ticketIds.length > 0
+      ? '(t.ticket_id = ANY ($1::uuid[]) OR t.key = ANY ($2::text[]))'
+      : `$1::uuid[] IS NOT NULL AND $2::text[] IS NOT NULL AND ${byAgent} ${meets} ${pendingOnly ? 'AND t.status <= 3' : ''}`;
+  return {
+    text: `($4::uuid[] IS NULL OR t.group_id = ANY ($4)) AND ${chosen}`,
+    values: [ticketIds.filter(isUuid), ticketIds.filter((id) => !isUuid(id)), agentIds, groups === 'all' ? null : [...groups], ...compiled.values],
+    meets,
+  };
+}
+
 /**
- * Finds the tickets of a selection among the given groups, without locks. A named ticket that is not
- * there, or in none of the groups, is not found; more than a thousand are refused.
+ * Finds the tickets of a selection among the given groups, without locks; undefined when there are more than a thousand. A named ticket
+ * that is not there, or in none of the groups, is not found.
  */
-export async function selectTickets(sql: Sql, selection: Selection, groups: Groups): Promise<Selected[]> {
-  const { ticketIds, agentIds } = selection;
-  const filter = compileFilter(selection.filter, TICKET_FILTER, { firstParameter: 6 });
-  const named = ticketIds.length > 0;
-  const meets = `(cardinality($3::text[]) = 0 OR t.agent_id = ANY ($3)) AND coalesce((${filter.text}), false)`;
+export async function selectTickets(sql: Sql, selection: Selection, groups: Groups): Promise<Selected[] | undefined> {
+  const { text, values, meets } = conditionOf(selection, groups);
   const rows = await sql<{ ticket_id: string; key: string; group_id: string; meets: boolean }>(
-    `SELECT t.ticket_id, t.key, t.group_id, (${meets}) AS meets FROM tickets t
-     WHERE ($4::uuid[] IS NULL OR t.group_id = ANY ($4))
-       AND ${named ? '(t.ticket_id = ANY ($1::uuid[]) OR t.key = ANY ($2::text[]))' : `$1::uuid[] IS NOT NULL AND $2::text[] IS NOT NULL AND ${agentIds.length > 0 ? 't.agent_id = ANY ($3) AND' : ''} ${meets} ${selection.pendingOnly ? 'AND t.status <= 3' : ''}`}
-     ORDER BY t.ticket_id LIMIT $5`,
-    [
-      ticketIds.filter(isUuid),
-      ticketIds.filter((id) => !isUuid(id)),
-      agentIds,
-      groups === 'all' ? null : [...groups],
-      TICKETS_PER_CHANGE + 1,
-      ...filter.values,
-    ],
+    `SELECT t.ticket_id, t.key, t.group_id, (${meets}) AS meets FROM tickets t WHERE ${text} ORDER BY t.ticket_id LIMIT ${TICKETS_PER_CHANGE + 1}`,
+    values,
   );
-  if (rows.length > TICKETS_PER_CHANGE) throw new TooManyTickets(selection.filter ? 'filter' : 'from_agent_ids', TICKETS_PER_CHANGE);
+  if (rows.length > TICKETS_PER_CHANGE) return undefined;
   const found = new Set(rows.flatMap((row) => [row.ticket_id, row.key]));
-  for (const id of ticketIds) if (!found.has(isUuid(id) ? id.toLowerCase() : id)) throw new TicketNotFound(id, 'ticket_ids');
+  for (const id of selection.ticketIds) if (!found.has(isUuid(id) ? id.toLowerCase() : id)) throw new TicketNotFound(id, 'ticket_ids');
   return rows.map((row) => ({ ticketId: row.ticket_id, groupId: row.group_id, meets: row.meets }));
+}
+
+/** A query of all tickets of a selection, for an operation. */
+export function selectionQuery(selection: Selection, groups: Groups): { readonly text: string; readonly values: readonly unknown[] } {
+  const { text, values } = conditionOf(selection, groups);
+  return { text: `SELECT t.ticket_id, t.priority, t.create_time FROM tickets t WHERE ${text}`, values };
+}
+
+/** How many tickets a selection has; throws `TooManyTickets` when there are more than an operation takes. */
+export async function countSelected(sql: Sql, selection: Selection, groups: Groups): Promise<number> {
+  const { text, values } = selectionQuery(selection, groups);
+  const [found] = await sql<{ count: string }>(`SELECT count(*) FROM (${text} LIMIT ${OPERATION_TICKETS + 1}) selected`, values);
+  const count = Number(found?.count);
+  if (count > OPERATION_TICKETS) throw new TooManyTickets(selection.filter ? 'filter' : 'from_agent_ids', OPERATION_TICKETS);
+  return count;
 }
 
 /** The groups of selected tickets, each once. */

@@ -6,6 +6,7 @@ import { checkAuditLog } from './invariants/audit-log.ts';
 import { checkCounters, rebuildCounters } from './invariants/counters.ts';
 import { Findings } from './invariants/findings.ts';
 import { replayHistory } from './invariants/history.ts';
+import { checkOperations } from './invariants/operations.ts';
 import { printReport, type Report } from './invariants/report.ts';
 import { checkRequests } from './invariants/requests.ts';
 import { checkStanding } from './invariants/standing.ts';
@@ -39,6 +40,7 @@ export async function checkInvariants(sql: Sql, options: CheckOptions = {}): Pro
     daysTakenFromDecisions === 0 ? 'every decision has its day on record' : `${daysTakenFromDecisions} decisions had no day on record but their own`,
   );
   await checkRequests(sql, findings);
+  await checkOperations(sql, findings);
   await checkTicketHistories(sql, findings);
   await checkWaitingOrder(sql, findings);
   await checkCounters(sql, replay, findings);

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { SecureClientSessionOptions } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type DocketClient, openClient, reasonOf } from './client.ts';
+import { type DocketClient, reasonOf } from '../../client/index.ts';
+import { openClient } from './client.ts';
 import { readTrust, TrustFileInvalid, type TrustFiles } from './trust.ts';
 
 /** What the configuration knows about reaching the service. */
@@ -34,7 +35,7 @@ export class ServiceOutOfReach extends Error {
 
 /**
  * Clients of the service that the arguments or the configuration name. Tries once, so that a wrong address or token is told at once
- * rather than after a minute of patience.
+ * rather than after two minutes of patience.
  * @throws ServiceOutOfReach, AddressInvalid, ConnectError
  */
 export async function connect(args: ReachArguments, reachable: Reachable, print: Print): Promise<DocketClient> {
@@ -42,7 +43,7 @@ export async function connect(args: ReachArguments, reachable: Reachable, print:
   const token = args.token ?? reachable.token ?? (await readFile(reachable.tokenFile, 'utf8').catch(() => undefined))?.trim();
   if (!token) throw new ServiceOutOfReach(`no token: give one with --token or DOCKET_TOKEN (there is none in ${reachable.tokenFile} either)`);
   const secure = await readSecure(args, reachable);
-  const probe = openClient({ address, token, secure, patienceMs: 0 });
+  const probe = openClient({ address, token, secure, retry: false });
   try {
     await probe.groups.listGroups({ pageSize: 1 });
   } catch (error) {
@@ -56,11 +57,11 @@ export async function connect(args: ReachArguments, reachable: Reachable, print:
     probe.close();
   }
   let told = false;
-  const onWait = (failure: ConnectError): void => {
-    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to a minute`);
+  const onRetry = (failure: ConnectError): void => {
+    if (!told) print(`\n  ${failure.rawMessage}; trying again for up to two minutes`);
     told = true;
   };
-  return openClient({ address, token, secure, onWait });
+  return openClient({ address, token, secure, onRetry });
 }
 
 async function readSecure({ address, ca }: ReachArguments, { trust }: Reachable): Promise<SecureClientSessionOptions> {

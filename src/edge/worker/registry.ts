@@ -1,7 +1,8 @@
 import { endTimedAvailability, finishLeaving, finishRemovingMembers } from '../../domain/agents/index.ts';
 import { makeAuditPartitions } from '../../domain/audit/index.ts';
 import { finishDeletingGroup, splitPools } from '../../domain/groups/index.ts';
-import { eraseAnswers, relaxWaitingTickets } from '../../domain/tickets/index.ts';
+import { dropOldResults, makeRunOperation, resumeOperations } from '../../domain/operations/index.ts';
+import { bulkUpdateOperation, eraseAnswers, reassignOperation, relaxWaitingTickets } from '../../domain/tickets/index.ts';
 import { dropOldRequests } from '../../foundation/jobs/drop-old-requests.ts';
 import type { Job } from '../../foundation/jobs/job.ts';
 
@@ -16,4 +17,7 @@ export const jobs = [
   endTimedAvailability,
   relaxWaitingTickets,
   eraseAnswers,
+  makeRunOperation([bulkUpdateOperation, reassignOperation]),
+  resumeOperations,
+  dropOldResults,
 ] as readonly Job[];

@@ -36,7 +36,12 @@ function traceOf(job: Job, claimed: JobWithMetadata<object>, { tracing, queue }:
   const parent = readTraceParent(typeof origin === 'string' ? origin : undefined);
   const span = tracing.begin(`job ${job.name}`, { kind: SpanKind.CONSUMER, parent, attributes: { 'docket.attempt': claimed.retryCount + 1 } });
   const trace = span.spanContext();
-  const tracedQueue: JobDeps['queue'] = { submit: (command, signal) => queue.submit({ ...command, trace }, signal) };
+  const tracedQueue: JobDeps['queue'] = {
+    submit: (command, signal) => queue.submit({ ...command, trace }, signal),
+    get depth() {
+      return queue.depth;
+    },
+  };
   return { data, queue: tracedQueue, span };
 }
 

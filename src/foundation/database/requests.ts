@@ -32,7 +32,7 @@ export const requestName = (actor: string, requestId: string): string => `${requ
 const FIND_REQUESTS = prepared(
   `SELECT r.actor, r.request_id, r.body_hash, r.answer
    FROM unnest($1::text[], $2::uuid[]) AS wanted(actor, request_id)
-   CROSS JOIN LATERAL (SELECT * FROM requests q WHERE q.actor = wanted.actor AND q.request_id = wanted.request_id OFFSET 0) r`,
+   CROSS JOIN LATERAL (SELECT * FROM requests q WHERE q.actor = wanted.actor AND q.request_id = wanted.request_id AND q.operation_id IS NULL OFFSET 0) r`,
 );
 
 /** What is on record for the given callers and request ids, by `requestName`. Records live 30 days. */
@@ -85,3 +85,6 @@ export async function withRequest(sql: Sql, origin: Omit<Origin, 'intent'> & { r
   await sql(NAME_REQUEST, [requestKey]);
   return requestKey;
 }
+
+/** Makes a request recorded earlier in the same transaction a chunk of an operation, under the operation's request id: its key, the operation, the id. */
+export const NAME_OPERATION = prepared('UPDATE requests SET operation_id = $2, request_id = $3 WHERE request_key = $1');

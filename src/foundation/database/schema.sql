@@ -147,6 +147,7 @@ CREATE INDEX audit_entries_by_time ON ONLY docket.audit_entries USING btree ("ti
 CREATE INDEX audit_entries_of_actor ON ONLY docket.audit_entries USING btree (actor, entry_id);
 CREATE INDEX audit_entries_of_entity ON ONLY docket.audit_entries USING btree (entity_type, entity_id, entry_id);
 CREATE INDEX audit_entries_of_request ON ONLY docket.audit_entries USING btree (request_id) WHERE (request_id IS NOT NULL);
+CREATE INDEX audit_entries_unforeseen ON ONLY docket.audit_entries USING btree (entity_type, "time") WHERE ((operation = 'DELETE'::text) OR ((operation = 'UPDATE'::text) AND (actor_kind = 'DATABASE'::text)));
 CREATE TRIGGER audit_entries_append_only BEFORE DELETE OR UPDATE ON docket.audit_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON docket.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT ON audit_entries TO docket_service;
@@ -350,6 +351,73 @@ CREATE TABLE migrations (
 );
 GRANT SELECT ON migrations TO docket_service;
 
+CREATE TABLE operation_chunks (
+  operation_id uuid NOT NULL,
+  chunk integer NOT NULL,
+  ticket_ids uuid[] NOT NULL,
+  outcomes smallint[],
+  to_agent_ids text[],
+  reasons text[],
+  messages text[],
+  transaction_id xid8,
+  CONSTRAINT operation_chunks_pkey PRIMARY KEY (operation_id, chunk)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON operation_chunks TO docket_service;
+
+CREATE TABLE operation_progress (
+  operation_id uuid NOT NULL,
+  next_chunk integer DEFAULT 0 NOT NULL,
+  changed_count bigint DEFAULT 0 NOT NULL,
+  unchanged_count bigint DEFAULT 0 NOT NULL,
+  failed_count bigint DEFAULT 0 NOT NULL,
+  pause_reason text DEFAULT ''::text NOT NULL,
+  memory jsonb DEFAULT '{}'::jsonb NOT NULL,
+  runner uuid,
+  update_time timestamp with time zone NOT NULL,
+  CONSTRAINT operation_progress_pkey PRIMARY KEY (operation_id),
+  CONSTRAINT operation_progress_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES operations(operation_id)
+) WITH (fillfactor=50);
+GRANT DELETE, INSERT, SELECT, UPDATE ON operation_progress TO docket_service;
+
+CREATE TABLE operations (
+  operation_id uuid NOT NULL,
+  kind text NOT NULL,
+  state text NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  actor_kind text NOT NULL,
+  roles text[] NOT NULL,
+  caller_agent_id text COLLATE "C",
+  rpc text COLLATE "C" NOT NULL,
+  request_id uuid NOT NULL,
+  reason text NOT NULL,
+  input jsonb NOT NULL,
+  total_count bigint NOT NULL,
+  changed_count bigint DEFAULT 0 NOT NULL,
+  unchanged_count bigint DEFAULT 0 NOT NULL,
+  failed_count bigint DEFAULT 0 NOT NULL,
+  error_reason text DEFAULT ''::text NOT NULL,
+  error_message text DEFAULT ''::text NOT NULL,
+  version bigint DEFAULT 1 NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  update_time timestamp with time zone NOT NULL,
+  end_time timestamp with time zone,
+  CONSTRAINT operations_pkey PRIMARY KEY (operation_id),
+  CONSTRAINT operations_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['USER'::text, 'SERVICE'::text]))),
+  CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['BULK_UPDATE_TICKETS'::text, 'REASSIGN_TICKETS'::text]))),
+  CONSTRAINT operations_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])))
+);
+CREATE INDEX operations_by_create_time ON docket.operations USING btree (create_time, operation_id);
+CREATE INDEX operations_by_end_time ON docket.operations USING btree (end_time) WHERE (end_time IS NOT NULL);
+CREATE INDEX operations_of_actor ON docket.operations USING btree (actor, create_time, operation_id);
+CREATE INDEX operations_unfinished ON docket.operations USING btree (create_time) WHERE (state = 'RUNNING'::text);
+CREATE TRIGGER operations_audit_create AFTER INSERT ON docket.operations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION operations_audit_create();
+CREATE TRIGGER operations_audit_delete AFTER DELETE ON docket.operations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION operations_audit_delete();
+CREATE TRIGGER operations_audit_update AFTER UPDATE ON docket.operations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION operations_audit_update();
+CREATE TRIGGER operations_key_stays BEFORE UPDATE ON docket.operations FOR EACH ROW WHEN ((old.operation_id IS DISTINCT FROM new.operation_id)) EXECUTE FUNCTION refuse_key_change();
+CREATE TRIGGER operations_no_truncate BEFORE TRUNCATE ON docket.operations FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER operations_version BEFORE UPDATE ON docket.operations FOR EACH ROW EXECUTE FUNCTION raise_version();
+GRANT DELETE, INSERT, SELECT, UPDATE ON operations TO docket_service;
+
 CREATE TABLE pools (
   pool_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   sequence bigint DEFAULT 0 NOT NULL,
@@ -373,10 +441,11 @@ CREATE TABLE requests (
   answer bytea,
   transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
   "time" timestamp with time zone DEFAULT docket_now() NOT NULL,
+  operation_id uuid,
   CONSTRAINT requests_pkey PRIMARY KEY (request_key),
   CONSTRAINT requests_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['USER'::text, 'SERVICE'::text, 'SYSTEM'::text])))
 ) WITH (fillfactor=80);
-CREATE UNIQUE INDEX requests_by_caller ON docket.requests USING btree (actor, request_id) WHERE (request_id IS NOT NULL);
+CREATE UNIQUE INDEX requests_by_caller ON docket.requests USING btree (actor, request_id) WHERE ((request_id IS NOT NULL) AND (operation_id IS NULL));
 CREATE INDEX requests_by_time ON docket.requests USING brin ("time");
 GRANT DELETE, INSERT, SELECT, UPDATE ON requests TO docket_service;
 
@@ -385,9 +454,9 @@ CREATE TABLE sealed_entries (
   seal bigint NOT NULL,
   entry_id bigint NOT NULL,
   "time" timestamp with time zone NOT NULL,
-  salt bytea,
+  salts bytea NOT NULL,
   leaf bytea NOT NULL,
-  erased jsonb,
+  digests jsonb,
   CONSTRAINT sealed_entries_pkey PRIMARY KEY (sequence, "time")
 ) PARTITION BY RANGE ("time");
 CREATE INDEX sealed_entries_of_entry ON ONLY docket.sealed_entries USING btree (entry_id);
@@ -477,6 +546,7 @@ CREATE TRIGGER tickets_audit_delete AFTER DELETE ON docket.tickets REFERENCING O
 CREATE TRIGGER tickets_audit_update AFTER UPDATE ON docket.tickets REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION tickets_audit_update();
 CREATE TRIGGER tickets_key_stays BEFORE UPDATE ON docket.tickets FOR EACH ROW WHEN ((old.ticket_id IS DISTINCT FROM new.ticket_id)) EXECUTE FUNCTION refuse_key_change();
 CREATE TRIGGER tickets_no_truncate BEFORE TRUNCATE ON docket.tickets FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER tickets_place_stays BEFORE UPDATE ON docket.tickets FOR EACH ROW WHEN (((new.create_time IS DISTINCT FROM old.create_time) OR (new.key IS DISTINCT FROM old.key))) EXECUTE FUNCTION refuse_key_change();
 CREATE TRIGGER tickets_version BEFORE UPDATE ON docket.tickets FOR EACH ROW EXECUTE FUNCTION raise_version();
 GRANT DELETE, INSERT, SELECT, UPDATE ON tickets TO docket_service;
 
@@ -770,7 +840,7 @@ BEGIN
     VALUES (gen_random_uuid(), erased_type, erased_id, columns, docket_now(), docket_now());
   PERFORM set_config('docket.erasing', pg_current_xact_id()::text, true);
   FOR one IN
-    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salt, s.erased
+    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salts, s.digests
     FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time
     WHERE e.entity_type = erased_type AND e.entity_id = erased_id ORDER BY e.entry_id
   LOOP
@@ -787,12 +857,11 @@ BEGIN
     gone := ARRAY(SELECT name FROM jsonb_object_keys(found) name WHERE split_part(name, '.', -1) = ANY (columns) ORDER BY name);
     CONTINUE WHEN gone = '{}';
     IF one.sequence IS NOT NULL THEN
-      UPDATE sealed_entries s SET salt = NULL, erased = (
-          SELECT jsonb_build_object(
-            'digests', coalesce(one.erased -> 'digests', '{}') || coalesce(jsonb_object_agg(name, hex_hash(salt_of_value || content)) FILTER (WHERE name = ANY (gone)), '{}'),
-            'salts', coalesce(jsonb_object_agg(name, salt_of_value) FILTER (WHERE name <> ALL (gone)), '{}'))
-          FROM (SELECT key AS name, value AS content, coalesce(one.erased -> 'salts' ->> key, hex_hash(encode(one.salt, 'hex') || key)) AS salt_of_value
-                FROM jsonb_each_text(found)) v)
+      UPDATE sealed_entries s SET (digests, salts) = (
+          SELECT coalesce(one.digests, '{}') || jsonb_object_agg(name, hex_hash(encode(salt, 'hex') || content)) FILTER (WHERE name = ANY (gone)),
+            coalesce(string_agg(salt, '' ORDER BY place) FILTER (WHERE name <> ALL (gone)), '')
+          FROM (SELECT name, content, place, substr(one.salts, 1 + 16 * (place::integer - 1), 16) AS salt
+                FROM (SELECT key AS name, value AS content, row_number() OVER (ORDER BY key COLLATE "C") AS place FROM jsonb_each_text(found)) named) salted)
         WHERE s.sequence = one.sequence AND s.time = one.time;
     END IF;
     UPDATE audit_entries e SET
@@ -1241,6 +1310,96 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION docket.operations_audit_create()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'operation', n.operation_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{input}'::text[], '{}'
+      FROM new_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.operations_audit_delete()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'operation', n.operation_id::text, n.version, 'DELETE', to_jsonb(n) - '{input}'::text[], NULL, '{}'
+      FROM old_rows n
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      ;
+      RETURN NULL;
+    END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.operations_audit_update()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+    DECLARE
+      setting uuid := named_request();
+      at timestamptz := docket_now();
+    BEGIN
+      INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
+      SELECT at,
+        coalesce(s.actor, r.actor, 'database:' || session_user),
+        coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
+        coalesce(s.rpc, r.rpc, ''),
+        CASE WHEN s.request_key IS NOT NULL THEN s.request_id ELSE r.request_id END,
+        coalesce(s.reason, r.reason, ''),
+        'operation', n.operation_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
+      FROM old_rows o JOIN new_rows n ON o.operation_id = n.operation_id
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+        WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
+      CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{input}'::text[] AS before, to_jsonb(n) - '{input}'::text[] AS after OFFSET 0) j
+      CROSS JOIN LATERAL (
+        SELECT j.after,
+          coalesce(jsonb_object_agg(e.key, e.value), '{}') AS before,
+          coalesce(array_agg(e.key ORDER BY e.key) FILTER (WHERE e.key NOT IN ('version', 'update_time')), '{}') AS changed_fields
+        FROM jsonb_each(j.before) e WHERE e.value IS DISTINCT FROM j.after -> e.key
+      ) c;
+      RETURN NULL;
+    END $function$
+;
+
 CREATE OR REPLACE FUNCTION docket.pools_day()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1672,5 +1831,21 @@ AS $function$
       ) c;
       RETURN NULL;
     END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.writers_under_way()
+ RETURNS TABLE(transaction_id xid, start_time timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'docket', 'pg_temp'
+AS $function$
+BEGIN
+  -- In a test whose clock was set back they began earlier by that clock; one that is ahead may have been moved since, and does not count.
+  RETURN QUERY SELECT a.backend_xid, a.xact_start + least(docket_now() - own.query_start, interval '0')
+    FROM pg_stat_activity own JOIN pg_stat_activity a ON a.datid = own.datid
+    WHERE own.pid = pg_backend_pid() AND a.backend_xid IS NOT NULL;
+  -- After the sessions: a transaction that is being prepared is met in one of the two at least.
+  RETURN QUERY SELECT p.transaction, NULL::timestamptz FROM pg_prepared_xacts p WHERE p.database = current_database();
+END $function$
 ;
 

@@ -8,7 +8,7 @@ import type { Tracing } from '../tracing.ts';
 export interface JobDeps {
   readonly orm: MikroORM;
   /** Changes go through it, as those of callers do: see `submitJob`. */
-  readonly queue: Pick<CommandQueue, 'submit'>;
+  readonly queue: Pick<CommandQueue, 'submit' | 'depth'>;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Undefined: no traces are made. */

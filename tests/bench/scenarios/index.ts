@@ -10,6 +10,8 @@ import { growthAgents } from './growth-agents.ts';
 import { growthTickets } from './growth-tickets.ts';
 import { listPages } from './list-pages.ts';
 import { memory } from './memory.ts';
+import { reassign100000 } from './reassign-100000.ts';
+import { sealedLog } from './sealed-log.ts';
 import { threeProcesses } from './three-processes.ts';
 
 /** Every scenario, in the order in which they run: the only list. */
@@ -21,9 +23,11 @@ export const scenarios: readonly Scenario[] = [
   threeProcesses,
   create1,
   batchCreate1000,
+  reassign100000,
   getTicket,
   growthAgents,
   memory,
+  sealedLog,
   growthTickets,
   listPages,
 ];

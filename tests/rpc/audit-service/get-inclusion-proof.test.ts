@@ -54,7 +54,8 @@ describe('GetInclusionProof', () => {
     return inclusionProof;
   };
   const faultOf = (line: string, proof: InclusionProof, known = keys) =>
-    findProofFault(line, { ...proof, sequence: String(proof.sequence), path: proof.path.map((hash) => Buffer.from(hash).toString('hex')) }, known);
+    findProofFault(line, { ...proof, sequence: String(proof.sequence), salts: hexOf(proof.salts), path: proof.path.map(hexOf) }, known);
+  const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
   it('proves every entry, in less than 2 KB, to somebody who has the key and the exported line alone', async () => {
     expect(lines.size).toBeGreaterThan(1500);
@@ -81,7 +82,9 @@ describe('GetInclusionProof', () => {
     expect(faultOf(second[1].replace(/"sequence": \d+/, `"sequence": ${proof.sequence}`), proof)).toBe('the entry is not what was sealed');
     for (const changed of ['"actor": "', '"title": "', '"status": ', '"time": "2', '"operation": "', '"reason": "', '"version": ']) {
       expect(first[1]).toContain(changed);
-      expect(faultOf(first[1].replace(changed, `${changed}${changed.endsWith('"') ? 'x' : '1'}`), proof), changed).toBe('the entry is not what was sealed');
+      expect(faultOf(first[1].replace(changed, `${changed}${changed.endsWith('"') ? 'x' : '1'}`), proof), changed).toMatch(
+        changed === '"reason": "' ? /more or fewer salts/ : /^the entry is not what was sealed$/,
+      );
     }
     expect(faultOf(first[1], { ...proof, path: proof.path.slice(1) })).toBe('the entry is not what was sealed');
     expect(faultOf(first[1], proof, readPublicKeys(newSigner().publicKey))).toMatch(/which is not among those that are known/);
@@ -91,15 +94,23 @@ describe('GetInclusionProof', () => {
     );
   });
 
-  it('proves nothing by digests that stand in for what is there, by two salts, or with more than an entry has', async () => {
-    const [entryId, line] = [...lines].find(([, each]) => each.includes('"title": "Changed"')) as [string, string];
+  it('proves nothing by digests that stand in for what is there, by more or fewer salts, or with more than an entry has', async () => {
+    const [entryId, line] = [...lines].find(([, each]) => /"title": "Changed".*"KYC-7"|"KYC-7".*"title": "Changed"/.test(each)) as [string, string];
     const proof = await proofOf(entryId);
     const forged = line.replace('"title": "Changed"', '"title": "Forged"');
-    const own = (name: string, value: string) => hash('sha256', hash('sha256', proof.salt + name, 'hex') + value, 'hex');
-    const digests = { 'after.title': own('after.title', '"Changed"') };
-    expect(faultOf(forged, { ...proof, salt: '', salts: { 'after.title': 'x' }, digests })).toMatch(/gives a digest for one/);
-    expect(faultOf(line, { ...proof, digests })).toMatch(/also what is left of one/);
-    expect(faultOf(line, { ...proof, salt: '', digests: { 'after.title=1\nreason': digests['after.title'] } })).toMatch(/gives a digest for one/);
+    // In order of names: after.title, after.user_id, before.title.
+    const salts = hexOf(proof.salts);
+    expect(salts).toHaveLength(3 * 32);
+    const digests = { 'after.title': hash('sha256', `${salts.slice(0, 32)}"Changed"`, 'hex') };
+    expect(faultOf(forged, { ...proof, digests })).toMatch(/gives a digest for one/);
+    expect(faultOf(line, { ...proof, digests })).toMatch(/gives a digest for one/);
+    expect(faultOf(line, { ...proof, digests: { 'after.title=1\nreason': digests['after.title'] } })).toMatch(/gives a digest for one/);
+    expect(faultOf(line, { ...proof, salts: proof.salts.slice(16) })).toMatch(/more or fewer salts/);
+    expect(faultOf(line, { ...proof, salts: Buffer.concat([proof.salts, proof.salts.slice(16)]) })).toMatch(/more or fewer salts/);
+    const exchanged = Buffer.concat([proof.salts.slice(16, 32), proof.salts.slice(0, 16), proof.salts.slice(32)]);
+    expect(faultOf(line, { ...proof, salts: exchanged })).toBe('the entry is not what was sealed');
+    const withheld = line.replace('"title": "Changed", ', '');
+    expect(faultOf(withheld, { ...proof, salts: proof.salts.slice(16), digests })).toBeUndefined();
     expect(faultOf(line.replace('{"sequence"', '{"more": 1, "sequence"'), proof)).toBe('no entry has a member "more"');
     expect(faultOf('null', proof)).toBe('the entry is no object of JSON');
   });
@@ -112,7 +123,7 @@ describe('GetInclusionProof', () => {
     const line = (await exported()).get(id) ?? '';
     expect(line).not.toContain('"title":');
     const proof = await proofOf(id);
-    expect(proof.salt).toBe('');
+    expect(proof.salts).toHaveLength(16);
     expect(Object.keys(proof.digests).sort()).toEqual(['after.title', 'before.title']);
     expect(toBinary(InclusionProofSchema, proof).length).toBeLessThan(2_000);
     expect(faultOf(line, proof)).toBeUndefined();

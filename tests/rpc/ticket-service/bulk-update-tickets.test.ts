@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Priority, TicketStatus } from '../../../gen/ticketing/v1/ticket_pb.ts';
+import { jobs } from '../../../src/edge/worker/index.ts';
 import { countersOf, createTicket, expectSound, readTicket, traces } from '../../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../../support/harness.ts';
 import { heldTickets, makeAgent, makeGroup, makeTickets } from '../../support/team.ts';
@@ -115,12 +116,34 @@ it('invalid argument: both or none of ids and filter, an etag, a filter that say
   expect(await failureOf(bulk({ ticketIds: [randomUUID()], patch: {} }))).toMatchObject({ kind: 'invalid_argument', reason: 'NOTHING_TO_UPDATE' });
 });
 
-it('invalid argument TOO_MANY_TICKETS: a condition that more than 1000 meet changes none; 1000 are changed', async () => {
+it('leaves more than 1000 to an operation, and changes 1000 at once', async () => {
   const group = await makeGroup(harness, 'MANY');
   await makeTickets(harness, group, 1001);
   const filter = `group_id == "${group.groupId}"`;
-  expect(await failureOf(bulk({ filter, patch: { title: 'x' } }))).toMatchObject({ kind: 'invalid_argument', reason: 'TOO_MANY_TICKETS' });
-  expect((await bulk({ filter: `${filter} && key != "MANY-1"`, patch: { status: RESOLVED } })).updatedCount).toBe(1000);
+  const checked = await bulk({ filter, patch: { title: 'x' }, validateOnly: true });
+  expect(checked).toMatchObject({ selectedCount: 1001n, operationId: '', updatedCount: 0, ticketIds: [] });
+  expect(await harness.sql('SELECT FROM operations')).toEqual([]);
+  const accepted = await bulk({ filter, patch: { title: 'x' } });
+  expect(accepted).toMatchObject({ selectedCount: 1001n, updatedCount: 0, ticketIds: [] });
+  expect(await harness.sql(`SELECT FROM tickets WHERE title = 'x' AND group_id = $1`, [group.groupId])).toEqual([]);
+  await harness.runJobs(jobs);
+  expect(await harness.sql(`SELECT FROM tickets WHERE title = 'x' AND group_id = $1`, [group.groupId])).toHaveLength(1001);
+  expect(await bulk({ filter: `${filter} && key != "MANY-1"`, patch: { status: RESOLVED } })).toMatchObject({
+    updatedCount: 1000,
+    selectedCount: 1000n,
+    operationId: '',
+  });
+});
+
+it('refuses an operation at once that could change no ticket', async () => {
+  const [group, closed] = [await makeGroup(harness, 'FEW'), await makeGroup(harness, 'CLOSED', { active: false })];
+  await makeTickets(harness, group, 1001);
+  await makeAgent(harness, 'few-idle', [group], { active: false });
+  const filter = `group_id == "${group.groupId}"`;
+  const reasons = [];
+  for (const patch of [{ groupId: randomUUID() }, { groupId: closed.groupId }, { agentId: 'few-nobody' }, { agentId: 'few-idle' }])
+    reasons.push((await failureOf(bulk({ filter, patch }))).reason);
+  expect(reasons).toEqual(['GROUP_NOT_FOUND', 'GROUP_INACTIVE', 'AGENT_NOT_FOUND', 'AGENT_INACTIVE']);
 });
 
 it('supervisors change tickets of their groups; for others the named ones are not found and a condition finds none', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Availability } from '../../../gen/ticketing/v1/agent_pb.ts';
 import { StayReason } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import { Priority, TicketStatus } from '../../../gen/ticketing/v1/ticket_pb.ts';
+import { jobs } from '../../../src/edge/worker/index.ts';
 import { countersOf, createTicket, decisionsOf, expectSound, readTicket, traces, updateTicket } from '../../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../../support/harness.ts';
 import { heldTickets, makeAgent, makeGroup, makeTickets } from '../../support/team.ts';
@@ -174,11 +175,15 @@ describe('asking for what cannot be', () => {
     expect(await failureOf(reassign({ fromAgentIds: [names[0]], toAgentIds: ['nobody'] }))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
   });
 
-  it('invalid argument TOO_MANY_TICKETS: more than 1000, of which none is moved', async () => {
-    const { group, names } = await team('MUCH', 2);
+  it('leaves more than 1000 to an operation', async () => {
+    const { group, names } = await team('MUCH', 3);
     await makeTickets(harness, group, 1001, names[0]);
-    expect(await failureOf(reassign({ fromAgentIds: [names[0]] }))).toMatchObject({ kind: 'invalid_argument', reason: 'TOO_MANY_TICKETS' });
+    expect(await reassign({ fromAgentIds: [names[0]], validateOnly: true })).toMatchObject({ selectedCount: 1001n, operationId: '' });
+    const { operationId, selectedCount, movedTickets } = await reassign({ fromAgentIds: [names[0]] });
+    expect([operationId === '', selectedCount, movedTickets]).toEqual([false, 1001n, []]);
     expect(await heldTickets(harness, group)).toEqual({ [names[0]]: 1001 });
+    await harness.runJobs(jobs);
+    expect(Object.values(await heldTickets(harness, group)).toSorted()).toEqual([500, 501]);
   });
 
   it('keeps a supervisor to his groups', async () => {

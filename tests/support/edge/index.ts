@@ -1,3 +1,4 @@
+import type { DescService } from '@bufbuild/protobuf';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { type Logger, pino } from 'pino';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
@@ -89,9 +90,12 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
 }
 
 /** The tickets' service with some of its handlers; the others fail. */
-export function ticketRoute(given: Partial<TicketHandlers>): Route {
-  const handlers = Object.fromEntries(TicketService.methods.map(({ localName }) => [localName, notInThisTest]));
-  return route(TicketService, { ...handlers, ...given } as TicketHandlers);
+export const ticketRoute = (given: Partial<TicketHandlers>): Route => routeWith(TicketService, given);
+
+/** A service with some of its handlers; the others fail. */
+export function routeWith<Service extends DescService>(service: Service, given: Partial<Handlers<Service>>): Route {
+  const handlers = Object.fromEntries(service.methods.map(({ localName }) => [localName, notInThisTest]));
+  return route(service, { ...handlers, ...given } as Handlers<Service>);
 }
 
 async function notInThisTest(): Promise<never> {

@@ -7,8 +7,8 @@ import { decide, isAutomatic, isOpenGroup, levelsTakenOff, obstacleTo, type Ques
 import { WaitingInVain } from './waiting-in-vain.ts';
 import { turnDay, World, type WorldAgent, type WorldGroup } from './world.ts';
 
-/** Deals that can be under way at once, in different pools. */
-const DEALS_REMEMBERED = 256;
+/** Deals that can be under way at once: in different pools, or as operations, chunk by chunk. */
+const DEALS_REMEMBERED = 1024;
 
 /**
  * Plays a whole history again, event by event in the order of its sequence, ignoring pools: every decision
@@ -127,13 +127,12 @@ export class Replay {
 
   #receivedIn(round: RoundRow): Map<string, number> | undefined {
     if (round.rule !== 'DEAL' || round.dealId === null) return undefined;
-    let received = this.#deals.get(round.dealId);
-    if (!received) {
-      received = new Map();
-      this.#deals.set(round.dealId, received);
-      const [oldest] = this.#deals.keys();
-      if (this.#deals.size > DEALS_REMEMBERED && oldest !== undefined) this.#deals.delete(oldest);
-    }
+    const received = this.#deals.get(round.dealId) ?? new Map<string, number>();
+    // The one that was heard of last goes last.
+    this.#deals.delete(round.dealId);
+    this.#deals.set(round.dealId, received);
+    const [oldest] = this.#deals.keys();
+    if (this.#deals.size > DEALS_REMEMBERED && oldest !== undefined) this.#deals.delete(oldest);
     return received;
   }
 

@@ -1,6 +1,7 @@
-import { type EntryParts, entryText, PART_SEPARATOR } from './entry-text.ts';
-import { type Erased, leafOf } from './leaf.ts';
+import { entryText } from './entry-text.ts';
+import { leafOf, type Salting } from './leaf.ts';
 import { merkleRoot } from './merkle.ts';
+import type { SealedRow } from './read.ts';
 import { findSignatureFault, isHashed, type Seal } from './seal.ts';
 import type { PublicKeys } from './signing.ts';
 
@@ -51,7 +52,7 @@ export interface CheckedEntries {
   readonly erased: readonly ErasedEntry[];
 }
 
-/** One sealed entry as `SEALED_LINES` in read.ts gives it. */
+/** What is to be known of one sealed entry. */
 interface Line {
   readonly sequence: number;
   readonly entryId: string;
@@ -62,20 +63,17 @@ interface Line {
   readonly computed: string | undefined;
 }
 
-/** How many parts the line of an entry that is there has. */
-const ENTRY_PARTS = 14;
-
 /**
- * Holds some seals against their own hashes and signatures, where keys are known, and the entries against the seals. `lines` are the entries. Pure, so that a thread can do it.
+ * Holds some seals against their own hashes and signatures, where keys are known, and the entries against the seals. `rows` are the entries. Pure, so that a thread can do it.
  */
-export function checkEntries(seals: readonly SealToCheck[], lines: string, keys: PublicKeys): CheckedEntries {
+export function checkEntries(seals: readonly SealToCheck[], rows: readonly SealedRow[], keys: PublicKeys): CheckedEntries {
   const findings: Finding[] = [];
   const erased: ErasedEntry[] = [];
   const bySeal = new Map<number, Line[]>(seals.map(({ seal }) => [seal.header.seal, []]));
-  for (const text of lines === '' ? [] : lines.split('\n')) {
-    const [sealNumber, line] = readLine(text);
+  for (const row of rows) {
+    const line = readRow(row);
     // One that is said to be of another seal is missing from its own.
-    bySeal.get(sealNumber)?.push(line);
+    bySeal.get(Number(row.seal))?.push(line);
     if (line.erasedFields.length > 0) erased.push({ sequence: line.sequence, entryId: line.entryId, entity: line.entity, fields: line.erasedFields });
   }
   for (const { seal, isKept } of seals) {
@@ -120,27 +118,27 @@ function checkEntriesOf({ header }: Seal, lines: readonly Line[]): Finding[] {
   return findings;
 }
 
-function readLine(text: string): [seal: number, Line] {
-  const [sequence, seal, entryId, salt, leaf, erasedText, erasedFields, ...parts] = text.split(PART_SEPARATOR) as string[];
-  const isThere = parts.length === ENTRY_PARTS;
-  const erased = erasedText ? readErased(erasedText) : undefined;
-  // An entry has its salt or what is left of it, and says itself what was erased.
-  const isClear = erasedText ? erased !== undefined && salt === '' && Object.keys(erased.digests).every((name) => listOf(erasedFields).includes(name)) : true;
-  const entry = parts as unknown as EntryParts;
-  const line = {
-    ...{ sequence: Number(sequence), entryId: entryId as string, leaf: leaf as string, erasedFields: listOf(erasedFields) },
-    entity: isThere ? `${entry[6]} ${entry[7]}` : '',
-    computed: isThere && isClear ? leafOf(entryText(entry), erased ?? (salt as string)) : undefined,
+function readRow(row: SealedRow): Line {
+  // Of an entry that is gone the join leaves nothing.
+  const isThere = (row.entry_id as string | null) !== null;
+  const salting = isThere ? saltingOf(row) : undefined;
+  return {
+    ...{ sequence: Number(row.sequence), entryId: row.sealed_entry_id, leaf: hexOf(row.leaf), erasedFields: listOf(row.erased) },
+    entity: isThere ? `${row.entity_type} ${JSON.stringify(row.entity_id)}` : '',
+    computed: salting && leafOf(entryText(row), salting),
   };
-  return [Number(seal), line];
 }
 
 const NONE: readonly string[] = [];
-const listOf = (names: string | undefined): readonly string[] => (names ? names.split(',') : NONE);
+const listOf = (names: string | null): readonly string[] => (names ? names.split(',') : NONE);
+const hexOf = (bytes: string): string => bytes.slice(2);
 
-/** Undefined for what no erasure leaves behind. */
-function readErased(text: string): Erased | undefined {
-  const erased = JSON.parse(text) as Partial<Erased> | null;
-  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string');
-  return isRecord(erased?.digests) && isRecord(erased?.salts) ? (erased as Erased) : undefined;
+/** Undefined for what no erasure leaves behind: an entry says itself what was erased from it. */
+function saltingOf(row: SealedRow): Salting | undefined {
+  const salts = hexOf(row.salts);
+  if (row.digests === null) return { salts };
+  const digests = JSON.parse(row.digests) as Readonly<Record<string, string>> | null;
+  if (typeof digests !== 'object' || digests === null || Array.isArray(digests)) return undefined;
+  const erased = listOf(row.erased);
+  return Object.keys(digests).every((name) => erased.includes(name)) ? { salts, digests } : undefined;
 }

@@ -2,61 +2,64 @@ import { hash } from 'node:crypto';
 import { type EntryText, ERASABLE_COLUMNS } from './entry-text.ts';
 import { leafHash } from './merkle.ts';
 
-/** What is left of an entry's values where some were erased, by their names (`after.title`). */
-export interface Erased {
-  /** Digests of values that are gone. */
-  readonly digests: Readonly<Record<string, string>>;
-  /** Salts of values that stay. */
-  readonly salts: Readonly<Record<string, string>>;
+/** What an entry's digests are salted with, and what is left of values that are gone. */
+export interface Salting {
+  /** Of each value that is there and has a digest, in order of their names: 32 hexadecimal digits each, nothing between them. */
+  readonly salts: string;
+  /** Digests of values that were erased, by their names (`after.title`). */
+  readonly digests?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What an entry's digests are salted with: 16 bytes in hexadecimal, or what is left of them. */
-export type Salting = string | Erased;
+/** In bytes. */
+export const SALT_BYTES = 16;
+const SALT_DIGITS = 2 * SALT_BYTES;
 
 /** Values that say nothing are hashed as they are, and never erased. */
 const EMPTY: ReadonlySet<string> = new Set(['""', '{}', '[]', 'null']);
 const LONGEST_EMPTY = 'null'.length;
+const isEmpty = (content: string): boolean => content.length <= LONGEST_EMPTY && EMPTY.has(content);
 
-/** The salt of one value, from which the entry's salt cannot be told. */
-const saltOf = (salt: string, name: string): string => hash('sha256', salt + name, 'hex');
+/** How many of the values have a digest, and so a salt each. */
+export const countSalts = ({ values }: EntryText): number => values.reduce((count, { content }) => (isEmpty(content) ? count : count + 1), 0);
 
 /**
  * The leaf of an entry, in hexadecimal: the hash of its clear part and, on a line each, the names of all that can be erased with digests salted
- * for each alone. So a value can go, and the leaf stays what it was. Undefined when a salt is missing, or a digest is given for what is there: then
- * nothing can be told.
+ * for each alone. So a value can go, and the leaf stays what it was. Undefined when there are more or fewer salts than values, or a digest is
+ * given for what is there: then nothing can be told.
  */
-export function leafOf({ clear, values }: EntryText, salting: Salting): string | undefined {
-  if (typeof salting !== 'string' && !isErased(salting, values)) return undefined;
-  const lines: string[] = [];
+export function leafOf({ clear, values }: EntryText, { salts, digests }: Salting): string | undefined {
+  let text = clear;
+  let at = 0;
+  const lines: string[] | undefined = digests && [];
   for (const { name, content } of values) {
-    if (content.length <= LONGEST_EMPTY && EMPTY.has(content)) {
-      lines.push(`${name}=${content}`);
-      continue;
+    let told = content;
+    if (!isEmpty(content)) {
+      told = hash('sha256', salts.slice(at, at + SALT_DIGITS) + content, 'hex');
+      at += SALT_DIGITS;
     }
-    const own = typeof salting === 'string' ? saltOf(salting, name) : salting.salts[name];
-    if (own === undefined) return undefined;
-    lines.push(`${name}=${hash('sha256', own + content, 'hex')}`);
+    if (lines) lines.push(`${name}=${told}`);
+    else text += `\n${name}=${told}`;
   }
-  if (typeof salting !== 'string') insertDigests(lines, values, salting.digests);
-  return leafHash(`${clear}\n${lines.join('\n')}`);
+  if (at !== salts.length) return undefined;
+  if (!lines) return leafHash(text);
+  return areOfErased(digests ?? {}, values) ? leafHash(`${clear}\n${withDigests(lines, values, digests ?? {}).join('\n')}`) : undefined;
 }
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const NAME = /^(reason|(before|after)\.(\w+))$/;
 
 /** Whether digests stand for values that are gone, and for no others: they would hide what was put in their place. */
-function isErased(erased: Erased, values: EntryText['values']): boolean {
-  const present = new Set(values.filter(({ content }) => !EMPTY.has(content)).map(({ name }) => name));
-  return Object.entries(erased.digests).every(([name, digest]) => {
+function areOfErased(digests: Readonly<Record<string, string>>, values: EntryText['values']): boolean {
+  const present = new Set(values.filter(({ content }) => !isEmpty(content)).map(({ name }) => name));
+  return Object.entries(digests).every(([name, digest]) => {
     const column = NAME.exec(name)?.[3];
     return (name === 'reason' || (column !== undefined && ERASABLE_COLUMNS.has(column))) && DIGEST.test(String(digest)) && !present.has(name);
   });
 }
 
 /** A value that is erased left nothing, or an empty text where there must be one: of a reason. */
-function insertDigests(lines: string[], values: EntryText['values'], digests: Erased['digests']): void {
+function withDigests(lines: readonly string[], values: EntryText['values'], digests: Readonly<Record<string, string>>): string[] {
   const all = new Map(values.map(({ name }, at) => [name, lines[at] as string]));
   for (const [name, digest] of Object.entries(digests)) all.set(name, `${name}=${digest}`);
-  const names = [...all.keys()].sort();
-  lines.splice(0, lines.length, ...names.map((name) => all.get(name) as string));
+  return [...all.keys()].sort().map((name) => all.get(name) as string);
 }

@@ -2,7 +2,7 @@ import type { Sql } from '../../../foundation/database/sql.ts';
 import { AuditEntryNotFound, AuditEntryNotSealed } from '../errors.ts';
 import { canonicalJson, parseExactJson } from './canonical-json.ts';
 import { type EntryText, ERASABLE_COLUMNS } from './entry-text.ts';
-import { type Erased, leafOf } from './leaf.ts';
+import { leafOf } from './leaf.ts';
 import { merklePath, rootOfPath } from './merkle.ts';
 import { findSeal } from './read.ts';
 import { checkpointLine, findSignatureFault, isHashed, readCheckpoint } from './seal.ts';
@@ -12,8 +12,8 @@ import type { PublicKeys } from './signing.ts';
 export interface InclusionProof {
   readonly entryId: string;
   readonly sequence: string;
-  readonly salt: string;
-  readonly salts: Readonly<Record<string, string>>;
+  /** In hexadecimal. */
+  readonly salts: string;
   readonly digests: Readonly<Record<string, string>>;
   /** In hexadecimal. */
   readonly path: readonly string[];
@@ -22,13 +22,13 @@ export interface InclusionProof {
 
 /** Makes the proof of an entry. Throws AuditEntryNotFound, AuditEntryNotSealed. */
 export async function proveInclusion(sql: Sql, entryId: string): Promise<InclusionProof> {
-  const [entry] = await sql<{ sequence: string | null; seal: string; salt: string | null; erased: Erased | null }>(
-    `SELECT s.sequence, s.seal, encode(s.salt, 'hex') AS salt, s.erased
+  const [entry] = await sql<{ sequence: string | null; seal: string; salts: string; digests: Readonly<Record<string, string>> | null }>(
+    `SELECT s.sequence, s.seal, encode(s.salts, 'hex') AS salts, s.digests
      FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time WHERE e.entry_id = $1`,
     [entryId],
   );
   if (!entry) throw new AuditEntryNotFound(entryId);
-  const { sequence, salt, erased } = entry;
+  const { sequence, salts, digests } = entry;
   const seal = sequence === null ? undefined : await findSeal(sql, Number(entry.seal));
   if (sequence === null || !seal) throw new AuditEntryNotSealed(entryId);
   const { first_sequence: first, last_sequence: last } = seal.header;
@@ -37,7 +37,7 @@ export async function proveInclusion(sql: Sql, entryId: string): Promise<Inclusi
     last,
   ]);
   return {
-    ...{ entryId, sequence, salt: salt ?? '', salts: erased?.salts ?? {}, digests: erased?.digests ?? {}, seal: checkpointLine(seal) },
+    ...{ entryId, sequence, salts, digests: digests ?? {}, seal: checkpointLine(seal) },
     path: merklePath(
       leaves.map(({ leaf }) => leaf),
       Number(sequence) - first,
@@ -60,15 +60,14 @@ export function findProofFault(exportedLine: string, proof: InclusionProof, keys
   if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return 'the entry is no object of JSON';
   const unknown = Object.keys(entry).find((name) => !MEMBERS.has(name));
   if (unknown !== undefined) return `no entry has a member ${JSON.stringify(unknown)}`;
-  if (proof.salt !== '' && Object.keys({ ...proof.salts, ...proof.digests }).length > 0) return 'the proof has a salt, and also what is left of one';
   if (canonicalJson(entry.sequence ?? null) !== proof.sequence) return `the entry has another sequence than the proof, which is of ${proof.sequence}`;
   const seal = readCheckpoint(proof.seal);
   const { first_sequence: first, last_sequence: last, merkle_root: root } = seal.header;
   if (!isHashed(seal)) return 'the seal is not what its hash was made of';
   const fault = findSignatureFault(seal, keys);
   if (fault) return `the seal cannot be believed: ${fault}`;
-  const leaf = leafOf(textOfExport(entry), proof.salt === '' ? proof : proof.salt);
-  if (leaf === undefined) return 'the proof lacks the salt of a value that the entry has, or gives a digest for one';
+  const leaf = leafOf(textOfExport(entry), proof);
+  if (leaf === undefined) return 'the proof has more or fewer salts than the entry has values, or gives a digest for one that is there';
   const reached = rootOfPath(leaf, Number(proof.sequence) - first, last - first + 1, proof.path);
   return reached === root ? undefined : 'the entry is not what was sealed';
 }

@@ -1,5 +1,5 @@
 import type { Sql } from '../../../foundation/database/sql.ts';
-import { ENTRY_PARTS } from './entry-text.ts';
+import { ENTRY_COLUMNS, type EntryRow } from './entry-text.ts';
 import type { Seal } from './seal.ts';
 
 const SEAL_COLUMNS = `seal, epoch, first_sequence, last_sequence, to_char(month, 'YYYY-MM-DD') AS month, encode(merkle_root, 'hex') AS merkle_root,
@@ -67,21 +67,31 @@ export async function findLastSeal(sql: Sql): Promise<Seal | undefined> {
   return row && toSeal(row);
 }
 
-/** The entries of a range of sequences with all that their seals say of them, a line each, in any order: one long text is read in a fraction of the time of rows. */
-export async function readSealedLines(sql: Sql, first: number, last: number): Promise<string> {
-  // With bounds for the entries too the two are joined in one pass, whatever the planner thinks of the sizes of months.
-  const [row] = await sql<{ lines: string | null }>(
-    `WITH s AS MATERIALIZED (SELECT * FROM sealed_entries WHERE sequence BETWEEN $1 AND $2)
-     SELECT string_agg(concat_ws(chr(31), s.sequence, s.seal, s.entry_id, coalesce(encode(s.salt, 'hex'), ''), encode(s.leaf, 'hex'), coalesce(s.erased::text, ''),
-         coalesce(array_to_string(e.erased_fields, ','), ''), CASE WHEN e.entry_id IS NOT NULL THEN concat_ws(chr(31), ${ENTRY_PARTS}) END), E'\n') AS lines
-     FROM s LEFT JOIN (
-       SELECT * FROM audit_entries WHERE entry_id BETWEEN (SELECT min(entry_id) FROM s) AND (SELECT max(entry_id) FROM s)
-         AND time BETWEEN (SELECT min(time) FROM s) AND (SELECT max(time) FROM s)
-     ) e ON e.entry_id = s.entry_id AND e.time = s.time`,
-    [first, last],
-  );
-  return row?.lines ?? '';
+/** A sealed entry with all that its seal says of it, as text; the entry's own columns are null when it is gone. */
+export interface SealedRow extends EntryRow {
+  readonly sequence: string;
+  readonly seal: string;
+  readonly sealed_entry_id: string;
+  /** Bytes as the database prints them: `\x` and hexadecimal digits. */
+  readonly salts: string;
+  readonly leaf: string;
+  /** JSON. */
+  readonly digests: string | null;
+  /** Joined by commas. */
+  readonly erased: string | null;
 }
+
+/**
+ * The entries of a range of sequences, in any order. With bounds for the entries too the two are joined in one pass, whatever the planner thinks of
+ * the sizes of months.
+ */
+export const SEALED_ROWS = `WITH s AS MATERIALIZED (SELECT * FROM sealed_entries WHERE sequence BETWEEN $1 AND $2)
+  SELECT s.sequence, s.seal, s.entry_id AS sealed_entry_id, s.salts, s.leaf, s.digests,
+    CASE e.erased_fields WHEN '{}' THEN NULL ELSE array_to_string(e.erased_fields, ',') END AS erased, ${ENTRY_COLUMNS}
+  FROM s LEFT JOIN (
+    SELECT * FROM audit_entries WHERE entry_id BETWEEN (SELECT min(entry_id) FROM s) AND (SELECT max(entry_id) FROM s)
+      AND time BETWEEN (SELECT min(time) FROM s) AND (SELECT max(time) FROM s)
+  ) e ON e.entry_id = s.entry_id AND e.time = s.time`;
 
 /** Whether a seal covers `audit_entries e`: a row that says so is not enough, nor a seal that nothing is chained to. */
 const IS_SEALED = `EXISTS (SELECT FROM sealed_entries s JOIN audit_seals t ON t.seal = s.seal AND t.seal >= 1 AND s.sequence BETWEEN t.first_sequence AND t.last_sequence

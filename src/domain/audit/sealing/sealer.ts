@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
-import { ENTRY_PARTS, type EntryParts, entryText, PART_SEPARATOR } from './entry-text.ts';
-import { leafOf } from './leaf.ts';
+import { ENTRY_COLUMNS, type EntryRow, entryText } from './entry-text.ts';
+import { countSalts, leafOf, SALT_BYTES } from './leaf.ts';
 import { merkleRoot } from './merkle.ts';
 import { findHashes, findLastSeal } from './read.ts';
 import { findSignatureFault, makeSeal, type Seal } from './seal.ts';
@@ -10,7 +10,6 @@ import type { PublicKeys, Signer } from './signing.ts';
 
 /** Entries in one seal at most: a proof needs 10 hashes then. */
 export const SEAL_ENTRIES = 1_024;
-const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 /** How a round ended. */
@@ -68,11 +67,8 @@ interface LastSeal {
   readonly key_id: string | null;
 }
 
-interface Entry {
-  readonly entry_id: string;
-  readonly time: string;
+interface Entry extends EntryRow {
   readonly month: string;
-  readonly parts: string;
   readonly waited_ms: number;
 }
 
@@ -227,7 +223,7 @@ async function readLastSeal(sql: Sql): Promise<LastSeal | undefined> {
 /** Entries of transactions that have all ended, oldest first. Up to the beginning of an epoch transaction ids are another server's, and mean nothing. */
 function readUnsealed(sql: Sql, { oldestTransaction, afterEntryId }: Pass, epochEntryId: bigint): Promise<Entry[]> {
   return sql<Entry>(
-    `SELECT e.entry_id, e.time::text AS time, to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-01') AS month, concat_ws(chr(31), ${ENTRY_PARTS}) AS parts,
+    `SELECT ${ENTRY_COLUMNS}, to_char(e.time AT TIME ZONE 'UTC', 'YYYY-MM-01') AS month,
        (extract(epoch FROM docket_now() - e.time) * 1000)::float8 AS waited_ms
      FROM audit_entries e
      WHERE e.entry_id > $1 AND (e.transaction_id < $2::xid8 OR e.entry_id <= $3)
@@ -244,13 +240,14 @@ interface SealParts {
 }
 
 async function writeSeal(sql: Sql, entries: readonly Entry[], { header, signer }: SealParts): Promise<Seal> {
-  const salts = entries.map(() => randomBytes(SALT_BYTES).toString('hex'));
-  const leaves = entries.map(({ parts }, at) => leafOf(entryText(parts.split(PART_SEPARATOR) as unknown as EntryParts), salts[at] as string) as string);
+  const texts = entries.map(entryText);
+  const salts = texts.map((text) => randomBytes(countSalts(text) * SALT_BYTES).toString('hex'));
+  const leaves = texts.map((text, at) => leafOf(text, { salts: salts[at] as string }) as string);
   const seal = makeSeal({ ...header, merkle_root: merkleRoot(leaves) }, signer);
   await sql(
-    `INSERT INTO sealed_entries (sequence, seal, entry_id, time, salt, leaf)
-     SELECT $1::bigint + place - 1, $2, entry_id, time, decode(salt, 'hex'), decode(leaf, 'hex')
-     FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::text[]) WITH ORDINALITY AS new(entry_id, time, salt, leaf, place)`,
+    `INSERT INTO sealed_entries (sequence, seal, entry_id, time, salts, leaf)
+     SELECT $1::bigint + place - 1, $2, entry_id, time, decode(salts, 'hex'), decode(leaf, 'hex')
+     FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::text[]) WITH ORDINALITY AS new(entry_id, time, salts, leaf, place)`,
     [header.first_sequence, header.seal, entries.map((entry) => entry.entry_id), entries.map((entry) => entry.time), salts, leaves],
   );
   await sql(

@@ -1,31 +1,22 @@
+import type { ConnectionPlace } from '../../../foundation/database/connection.ts';
 import type { Sql } from '../../../foundation/database/sql.ts';
 import { SequenceNotReached } from '../errors.ts';
 import type { CheckedEntries, ErasedEntry, Finding } from './check-entries.ts';
 import type { CheckThreads } from './check-threads.ts';
-import {
-  countUnsealed,
-  type Excuses,
-  findHashes,
-  findLastSeal,
-  findSeal,
-  findSealOf,
-  listInserted,
-  listSeals,
-  listStrayRows,
-  readExcuses,
-  readSealedLines,
-} from './read.ts';
+import { countUnsealed, type Excuses, findHashes, findLastSeal, findSeal, findSealOf, listInserted, listSeals, listStrayRows, readExcuses } from './read.ts';
 import { findSignatureFault, isHashed, type Seal } from './seal.ts';
 import type { PublicKeys } from './signing.ts';
 
 /** Seals looked at in one go. */
 const SEALS_AT_ONCE = 1_000;
-/** Entries handed to the thread in one go, about. */
+/** Entries that a thread reads and hashes in one go, about. */
 const ENTRIES_AT_ONCE = 2_000;
 
 /** What is verified, and against what. */
 export interface Verification {
   readonly sql: Sql;
+  /** Where threads read the entries: the same database. */
+  readonly place: ConnectionPlace;
   readonly keys: PublicKeys;
   readonly threads: CheckThreads;
   /** Sequences; the whole log when absent. Seals are verified whole, those at both ends too. */
@@ -79,7 +70,7 @@ export async function* verifyLog(verification: Verification): AsyncGenerator<Fin
   yield { ...tally };
 }
 
-/** A stretch of seals, one after the other, with their entries; the database reads on while threads hash. */
+/** A stretch of seals, one after the other, with their entries, which threads read and hash. */
 class SealCheck {
   readonly #verification: Verification;
   readonly #tally: Tally;
@@ -138,12 +129,8 @@ class SealCheck {
   }
 
   #check(portion: readonly Seal[]): Promise<CheckedEntries> {
-    const { sql, threads } = this.#verification;
-    const [first, last] = [portion[0] as Seal, portion.at(-1) as Seal];
-    return threads.check(async () => ({
-      seals: portion.map((seal) => ({ seal, isKept: this.#isKept(seal) })),
-      lines: await readSealedLines(sql, first.header.first_sequence, last.header.last_sequence),
-    }));
+    const { place, threads } = this.#verification;
+    return threads.check({ place, seals: portion.map((seal) => ({ seal, isKept: this.#isKept(seal) })) });
   }
 
   /** What was found in the portion that has been waited for the longest, and that it is done. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fromJsonString, toJsonString } from '@bufbuild/protobuf';
 import { InclusionProofSchema } from '../../../../gen/ticketing/v1/audit_proof_pb.ts';
+import type { DocketClient } from '../../../client/index.ts';
 import { findProofFault, readPublicKeys } from '../../../domain/audit/index.ts';
-import type { DocketClient } from '../client.ts';
 
 /** The proof of an entry, as JSON. */
 export async function prove(client: DocketClient, entryId: string): Promise<string> {
@@ -24,12 +24,12 @@ export interface ProofFiles {
  * as digests. @throws Error when a file is not what it should be. */
 export async function verifyProof(files: ProofFiles): Promise<{ readonly fault: string | undefined; readonly withheld: readonly string[] }> {
   const [entry, proof, key] = await Promise.all([files.entry, files.proof, files.key].map((file) => readFile(file, 'utf8')));
-  const { sequence, path, ...rest } = fromJsonString(InclusionProofSchema, proof as string);
+  const { sequence, salts, path, ...rest } = fromJsonString(InclusionProofSchema, proof as string);
   const keys = readPublicKeys(key as string);
   if (keys.size === 0) throw new Error(`${files.key} holds no public key in PEM`);
   const fault = findProofFault(
     (entry as string).trim(),
-    { ...rest, sequence: String(sequence), path: path.map((hash) => Buffer.from(hash).toString('hex')) },
+    { ...rest, sequence: String(sequence), salts: Buffer.from(salts).toString('hex'), path: path.map((hash) => Buffer.from(hash).toString('hex')) },
     keys,
   );
   return { fault, withheld: Object.keys(rest.digests).sort() };

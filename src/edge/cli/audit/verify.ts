@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { AuditFindingKindSchema, type AuditVerificationTally } from '../../../../gen/ticketing/v1/audit_proof_pb.ts';
-import type { DocketClient } from '../client.ts';
+import type { DocketClient } from '../../../client/index.ts';
 
 /** Longest call that the service allows, in milliseconds: a long log is verified in several. */
 const CALL_MS = 120_000;

@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { defineCommand } from 'citty';
+import type { DocketClient } from '../../../client/index.ts';
 import type { Config } from '../../../foundation/config/index.ts';
 import { type Logger, makeLog } from '../../../foundation/log.ts';
-import { type DocketClient, openClient } from '../client.ts';
+import { openClient } from '../client.ts';
 import { openCsv } from '../import/csv.ts';
 import { readMapping } from '../import/mapping.ts';
 import { ErrorReport } from '../import/report.ts';

@@ -1,7 +1,7 @@
 import { Availability } from '../../../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../../../gen/ticketing/v1/group_pb.ts';
 import type { Ticket } from '../../../../gen/ticketing/v1/ticket_pb.ts';
-import type { DocketClient } from '../client.ts';
+import type { DocketClient } from '../../../client/index.ts';
 import { type Print, wrap } from './print.ts';
 
 const PAGE_SIZE = 1000;
@@ -19,12 +19,7 @@ export async function readScene(client: DocketClient): Promise<Scene> {
   const { groups } = await client.groups.listGroups({ pageSize: PAGE_SIZE });
   const { agents } = await client.agents.listAgents({ pageSize: PAGE_SIZE });
   const tickets: Ticket[] = [];
-  for (let pageToken = ''; ; ) {
-    const page = await client.tickets.listTickets({ orderBy: 'create_time', pageSize: PAGE_SIZE, pageToken });
-    tickets.push(...page.tickets);
-    pageToken = page.nextPageToken;
-    if (pageToken === '') break;
-  }
+  for await (const ticket of client.tickets.listTickets({ orderBy: 'create_time', pageSize: PAGE_SIZE })) tickets.push(ticket);
   return { groups, tickets, groupsOf: new Map(agents.map((agent) => [agent.agentId, agent.groupIds])) };
 }
 

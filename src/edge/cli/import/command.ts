@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
-import { AddressInvalid, type DocketClient } from '../client.ts';
+import type { DocketClient } from '../../../client/index.ts';
+import { AddressInvalid } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
 import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { openCsv } from './csv.ts';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Agent, AgentSchema } from '../../../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../../../gen/ticketing/v1/group_pb.ts';
-import type { DocketClient } from '../client.ts';
+import type { DocketClient } from '../../../client/index.ts';
 import { eachOf } from './each-of.ts';
 import { agentIdOf, groupKeyOf } from './names.ts';
 import type { ImportRecord } from './records.ts';
@@ -50,18 +50,10 @@ export class Directory {
 
   /** Reads all groups, and all agents if `agents` asks for them; deleted ones too, since their names are never free again. */
   async load(agents: boolean): Promise<void> {
-    for (let pageToken = ''; ; ) {
-      const page = await this.#client.groups.listGroups({ showDeleted: true, pageSize: PAGE_SIZE, pageToken });
-      for (const group of page.groups) this.#addGroup(group);
-      pageToken = page.nextPageToken;
-      if (pageToken === '') break;
-    }
-    for (let pageToken = ''; agents; ) {
-      const page = await this.#client.agents.listAgents({ showDeleted: true, pageSize: PAGE_SIZE, pageToken });
-      for (const agent of page.agents) this.#agents.set(agent.agentId, agent);
-      pageToken = page.nextPageToken;
-      if (pageToken === '') break;
-    }
+    const everything = { showDeleted: true, pageSize: PAGE_SIZE };
+    for await (const group of this.#client.groups.listGroups(everything)) this.#addGroup(group);
+    if (!agents) return;
+    for await (const agent of this.#client.agents.listAgents(everything)) this.#agents.set(agent.agentId, agent);
   }
 
   /** The group that a file calls by this value. */

@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
-import type { DocketClient } from '../client.ts';
+import type { DocketClient } from '../../../client/index.ts';
 import type { CsvFile } from './csv.ts';
 import { type Cast, castOf, Directory } from './directory.ts';
 import type { Mapping } from './mapping.ts';

@@ -3,7 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Ticket } from '../../../../gen/ticketing/v1/ticket_pb.ts';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
-import { type DocketClient, reasonOf, violationsOf } from '../client.ts';
+import { type DocketClient, reasonOf, violationsOf } from '../../../client/index.ts';
 import { eachOf } from './each-of.ts';
 import { deriveId, type RowFault } from './records.ts';
 import type { Prepared } from './request.ts';

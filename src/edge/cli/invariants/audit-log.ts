@@ -17,6 +17,7 @@ const AUDITED: readonly AuditedTable[] = [
   { table: 'tickets', entityType: 'ticket', key: ['ticket_id'] },
   { table: 'service_tokens', entityType: 'service_token', key: ['token_id'] },
   { table: 'erasures', entityType: 'erasure', key: ['erasure_id'] },
+  { table: 'operations', entityType: 'operation', key: ['operation_id'] },
   { table: 'dropped_months', entityType: 'dropped_month', key: ['month'] },
 ];
 

@@ -78,7 +78,9 @@ async function checkEffects(sql: Sql, findings: Findings): Promise<void> {
        SELECT actor, request_id, count(DISTINCT transaction_id) AS transactions, bool_or(rpc LIKE '%/CreateTicket') AS single,
          count(*) FILTER (WHERE entity_type = 'ticket' AND operation = 'CREATE') AS tickets, max(time) - min(time) AS span
        FROM audit_entries WHERE request_id IS NOT NULL AND operation <> 'REFUSE' GROUP BY actor, request_id
-     ) effect WHERE span < interval '${RETENTION}' AND (transactions > 1 OR (single AND tickets <> 1))`,
+     ) effect WHERE span < interval '${RETENTION}' AND (transactions > 1 OR (single AND tickets <> 1))
+       -- An operation is one effect, in many transactions.
+       AND NOT EXISTS (SELECT FROM operations o WHERE o.actor = effect.actor AND o.request_id = effect.request_id)`,
   );
   for await (const row of rows) {
     findings.report(

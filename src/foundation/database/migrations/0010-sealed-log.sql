@@ -30,10 +30,11 @@ CREATE TABLE sealed_entries (
   entry_id bigint NOT NULL,
   -- of the entry: both tables have the same months
   time     timestamptz NOT NULL,
-  -- random; null once a value was erased, when `erased` holds what is left of it
-  salt     bytea,
+  -- random: 16 bytes for each value that has a digest and is still there, in order of the values' names
+  salts    bytea NOT NULL,
   leaf     bytea NOT NULL,
-  erased   jsonb,
+  -- of the values that were erased, by their names
+  digests  jsonb,
   PRIMARY KEY (sequence, time)
 ) PARTITION BY RANGE (time);
 CREATE INDEX sealed_entries_of_entry ON sealed_entries (entry_id);
@@ -90,7 +91,7 @@ CREATE FUNCTION erasable_columns() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Takes the named columns' values out of every entry of one thing, and its reasons where 'reason' is named, and records that. Sealed
--- entries keep the digests of what is gone and the salts of what stays; the salt that all came from is forgotten. Answers the number of
+-- entries keep the digests of what is gone, and forget its salts. Answers the number of
 -- entries that were changed.
 CREATE FUNCTION erase_entries(erased_type text, erased_id text, columns text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = docket, pg_temp AS $$
@@ -106,7 +107,7 @@ BEGIN
     VALUES (gen_random_uuid(), erased_type, erased_id, columns, docket_now(), docket_now());
   PERFORM set_config('docket.erasing', pg_current_xact_id()::text, true);
   FOR one IN
-    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salt, s.erased
+    SELECT e.entry_id, e.time, e.before, e.after, e.reason, e.transaction_id, s.sequence, s.salts, s.digests
     FROM audit_entries e LEFT JOIN sealed_entries s ON s.entry_id = e.entry_id AND s.time = e.time
     WHERE e.entity_type = erased_type AND e.entity_id = erased_id ORDER BY e.entry_id
   LOOP
@@ -123,12 +124,11 @@ BEGIN
     gone := ARRAY(SELECT name FROM jsonb_object_keys(found) name WHERE split_part(name, '.', -1) = ANY (columns) ORDER BY name);
     CONTINUE WHEN gone = '{}';
     IF one.sequence IS NOT NULL THEN
-      UPDATE sealed_entries s SET salt = NULL, erased = (
-          SELECT jsonb_build_object(
-            'digests', coalesce(one.erased -> 'digests', '{}') || coalesce(jsonb_object_agg(name, hex_hash(salt_of_value || content)) FILTER (WHERE name = ANY (gone)), '{}'),
-            'salts', coalesce(jsonb_object_agg(name, salt_of_value) FILTER (WHERE name <> ALL (gone)), '{}'))
-          FROM (SELECT key AS name, value AS content, coalesce(one.erased -> 'salts' ->> key, hex_hash(encode(one.salt, 'hex') || key)) AS salt_of_value
-                FROM jsonb_each_text(found)) v)
+      UPDATE sealed_entries s SET (digests, salts) = (
+          SELECT coalesce(one.digests, '{}') || jsonb_object_agg(name, hex_hash(encode(salt, 'hex') || content)) FILTER (WHERE name = ANY (gone)),
+            coalesce(string_agg(salt, '' ORDER BY place) FILTER (WHERE name <> ALL (gone)), '')
+          FROM (SELECT name, content, place, substr(one.salts, 1 + 16 * (place::integer - 1), 16) AS salt
+                FROM (SELECT key AS name, value AS content, row_number() OVER (ORDER BY key COLLATE "C") AS place FROM jsonb_each_text(found)) named) salted)
         WHERE s.sequence = one.sequence AND s.time = one.time;
     END IF;
     UPDATE audit_entries e SET

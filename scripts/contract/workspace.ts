@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { writeProtoDependencies } from '../../scripts/proto-dependencies.ts';
+import { writeProtoDependencies } from '../proto-dependencies.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
-/** A copy of the contract and of what it imports, in a temporary folder, so that tests never meet in one. */
+/** A copy of the contract and of what it imports, in a temporary folder, so that those who work there never meet. */
 export interface Workspace {
   readonly folder: string;
   /** Runs buf in the folder and answers what it printed; throws with its complaints if it fails. */
