@@ -55,10 +55,22 @@ make roles, or is a member of \`docket_service\`, the service works under that r
 write it; otherwise triggers alone protect the log, and each start warns of it.
 
 Without \`DATABASE_URL\` a PostgreSQL from npm starts on this machine, with its data in the data directory and a random
-password; started as root it runs as an unprivileged user. It is meant for trying Docket and for small teams: back up the data
-directory while it is stopped, or use \`pg_dump\` as with any other.
+password; started as root it runs as an unprivileged user. It is meant for trying Docket and for small teams. Backups of either kind, and what a restored
+database means: [backups.md](backups.md).
 
 Transaction-pooling proxies do not fit: the service sets its role and its time-outs per connection.
+
+## Reading only
+For maintenance, and while a standby stands in: reads are answered; every change is refused with UNAVAILABLE, reason \`READ_ONLY\`, and has no effect
+(\`validate_only\` is answered); no jobs run; the audit log is not sealed. \`/readyz\` answers \`ready, read-only\`, still with 200; gRPC health stays SERVING; the log and a metric
+tell it. It is so while
+
+- the database says so: \`ALTER DATABASE docket SET default_transaction_read_only = on\`, and \`= off\` for the end. All processes on all machines follow within two seconds,
+  without a restart. The same setting on the user of the service counts too;
+- the database is a hot standby; once it is promoted, changes are made again within two seconds;
+- \`DOCKET_READ_ONLY=true\`, for as long as the process runs.
+
+A service that starts so does not touch the schema, and says if it is not the newest. What was due meanwhile (jobs, seals) is done afterwards.
 
 ## Ports
 gRPC on one; Connect, gRPC-Web, gRPC and JSON on the other, with \`/healthz\` (the process lives) and \`/readyz\` (it can
@@ -107,10 +119,18 @@ Logs are JSON lines, one for each call, with request id and actor, and no secret
 | \`docket_audit_seal_lag_seconds\` | time from a change to the seal of its audit entry, the longest of each round | above 2 s for minutes: a transaction that never ends holds it up |
 | \`docket_audit_epochs_total\` | times the log was found to be another than was sealed last | above 0: restored from a backup, or tampered with |
 | \`docket_audit_refused_calls_total\` | refused changes of known callers, by whether the audit log has them; those of strangers are among the calls by status, UNAUTHENTICATED | it rises fast, or outcomes other than recorded appear |
+| \`docket_read_only\` | 1 while only reads are answered | it is 1 and nobody meant it |
 | \`docket_tls_certificate_expiry_timestamp_seconds\` | when the first certificate of the chain expires, in Unix seconds | less than two weeks are left |
 | \`docket_tls_reloads_total\` | changed certificate files, by outcome | outcome refused |
 | \`docket_tls_failed_handshakes_total\` | connections that ended before TLS was agreed on | it rises fast |
 | \`docket_process_resident_bytes\`, \`docket_process_event_loop_delay_seconds\` | the process | above 250 MB; above 0.1 s |
+
+## Traces
+With \`OTEL_EXPORTER_OTLP_ENDPOINT\` set, each call is a span (OpenTelemetry, OTLP over HTTP with JSON), in the trace of the caller's \`traceparent\` (gRPC metadata or HTTP header)
+if he sends one. Below it: its statements, if it reads; if it changes something, the unit of work with its statements, and the jobs that it leaves, with theirs. A unit of work
+carries the changes of many callers in one commit: it lies in the trace of one of them, and is linked to the calls of the others. Spans tell methods, statuses, kinds of statements and
+tables; never tokens, callers, texts or values. They go out every five seconds; a collector that is away costs spans, and no call. Each span takes work: under load, set
+\`OTEL_TRACES_SAMPLER_ARG=0.01\`. A caller's \`traceparent\` decides for his calls, whoever he is; put a proxy that strips it before strangers. Unset, nothing of it is loaded.
 
 \`npm run check:invariants\` replays the whole history of a database and says whether every assignment, counter and audit
 entry is as it must be; it reads from one snapshot and may run beside the service. \`--repair\` first rebuilds the counters.

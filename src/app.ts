@@ -16,16 +16,18 @@ import { type RunningServer, startServer } from './edge/rpc/server.ts';
 import { CheckpointFile } from './edge/sealing/checkpoint-file.ts';
 import { openAuditKeys } from './edge/sealing/keys.ts';
 import { startSealing } from './edge/sealing/run.ts';
-import { jobs, startWorker } from './edge/worker/index.ts';
+import { JobsWhileWritable, jobs, startWorker } from './edge/worker/index.ts';
 import { entities } from './entities.ts';
 import type { EventHandler } from './foundation/commands/events.ts';
 import { CommandQueue } from './foundation/commands/queue.ts';
 import type { Config } from './foundation/config/index.ts';
 import { sqlOf } from './foundation/database/sql.ts';
+import { ReadOnly, watchWrites } from './foundation/database/writes.ts';
 import { openBoss } from './foundation/jobs/boss.ts';
 import { makeEnqueue } from './foundation/jobs/enqueue.ts';
 import type { Logger } from './foundation/log.ts';
 import { type Metrics, makeMetrics } from './foundation/metrics.ts';
+import type { Tracing } from './foundation/tracing.ts';
 
 /** How long stopping waits for running jobs, once the calls in flight have ended; in milliseconds. */
 const WORKER_GRACE_MS = 1_000;
@@ -53,28 +55,50 @@ export async function startApp(config: Config, log: Logger, served?: readonly Ro
 /** The same on a database that is at the newest schema; closing the service closes it too. */
 export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served?: readonly Route[]): Promise<App> {
   const metrics = makeMetrics();
-  const [keys, secure] = await Promise.all([openAuditKeys(config, place.embedded), openSecureOf(config, log, metrics)]).catch(async (error: unknown) => {
+  const [keys, secure, writes] = await Promise.all([
+    openAuditKeys(config, place.embedded),
+    openSecureOf(config, log, metrics),
+    watchWrites({ url: place.url, readOnly: config.readOnly, log, metrics }),
+  ]).catch(async (error: unknown) => {
     await place.close();
     throw error;
   });
-  const database = await openDatabase(config, log, place, entities);
+  const database = await openDatabase(config, log, place, entities, true);
   const { orm } = database;
-  const boss = await openBoss({ url: database.url, log });
-  const enqueue = makeEnqueue(boss);
-  const queue = new CommandQueue({ orm, handlers: reactions, enqueue }, config, measureQueue(metrics));
+  const tracing = await tracingOf(config);
+  const sql = sqlOf(orm.em.fork());
+  const jobsWhileWritable = new JobsWhileWritable({
+    writes,
+    log,
+    openBoss: () => openBoss({ url: database.url, log }),
+    async startWorker(boss) {
+      const worker = await startWorker(boss, jobs, { orm, queue, log, metrics, tracing });
+      await makeEnqueue(boss)(sql, RESUME_OPERATIONS, { starting: true });
+      return worker;
+    },
+  });
+  const queue = new CommandQueue({ orm, tracing, handlers: reactions, enqueue: jobsWhileWritable.enqueue }, config, measureQueue(metrics));
   metrics
     .meter('queue')
     .createObservableGauge('docket_queue_waiting_commands', { description: 'Changes that wait for a unit of work' })
     .addCallback((result) => result.observe(queue.depth));
-  const sql = sqlOf(orm.em.fork());
   measureTickets(metrics.meter('tickets'), sql);
   const checkpoints = new CheckpointFile(config);
-  const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints });
-  const worker = await startWorker(boss, jobs, { orm, queue, log, metrics });
-  await enqueue(sql, RESUME_OPERATIONS, { starting: true });
+  const sealing = await startSealing({ orm, log, metrics, config, keys, checkpoints, writes });
+  await jobsWhileWritable.start();
   const authenticate = makeAuthenticate({ sql, identityProvider: identityProviderOf(config), log });
-  const refusals = new RefusalLog({ write: (calls, signal) => recordRefusedCalls(sqlOf(orm.em.fork(), signal), calls), log, metrics });
-  const token = database.embedded ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token')) : undefined;
+  const refusals = new RefusalLog({
+    write: async (calls, signal) => {
+      if (writes.closed !== undefined) throw new ReadOnly();
+      await recordRefusedCalls(sqlOf(orm.em.fork(), signal), calls);
+    },
+    log,
+    metrics,
+  });
+  const token =
+    database.embedded && writes.closed === undefined
+      ? await ensureFirstAdministratorToken(orm.em.fork(), join(resolve(config.dataDirectory), 'administrator-token'))
+      : undefined;
   const server = await startServer({
     routes: served ?? makeRoutes({ keys: keys.trusted, checkpoints: () => checkpoints.read() }),
     orm,
@@ -83,15 +107,19 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
     refusals: makeRefusals((refusal) => refusals.note(refusal)),
     readiness: () => sql('SELECT 1'),
     secure,
+    tracing,
+    writes,
     log,
     metrics,
     config: { ...config, rate: rateOf(config) },
   });
   const close = async (): Promise<void> => {
     await server.close();
-    await Promise.all([worker.stop(WORKER_GRACE_MS), refusals.close()]);
+    await Promise.all([jobsWhileWritable.stop(WORKER_GRACE_MS), refusals.close()]);
     await queue.drain();
     await sealing.stop();
+    await writes.stop();
+    await tracing?.close();
     await metrics.close();
     await database.close();
   };
@@ -103,6 +131,20 @@ export async function startAppOn(place: DatabasePlace, config: Config, log: Logg
 async function openSecureOf(config: Config, log: Logger, metrics: Metrics): Promise<Secure | undefined> {
   const files = certificateFilesOf(config);
   return files && openSecure(files, { log, metrics });
+}
+
+async function tracingOf({
+  otlpEndpoint,
+  otlpTracesEndpoint,
+  otlpHeaders,
+  otelServiceName: serviceName,
+  traceRatio: ratio,
+}: Config): Promise<Tracing | undefined> {
+  const url = otlpTracesEndpoint ?? (otlpEndpoint && `${otlpEndpoint.replace(/\/$/, '')}/v1/traces`);
+  if (url === undefined) return undefined;
+  const headers = Object.fromEntries(otlpHeaders.map((pair) => [pair.slice(0, pair.indexOf('=')), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))]));
+  const { startTracing } = await import('./foundation/trace-export.ts');
+  return startTracing({ url, headers, serviceName, ratio });
 }
 
 function rateOf({ rateLimitPerSecond: perSecond, rateLimitBurst: burst }: Config): Rate | undefined {

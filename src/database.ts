@@ -25,11 +25,16 @@ export async function findDatabase(config: Config, log: Logger): Promise<Databas
   return { url: server.url, embedded: true, close: server.close };
 }
 
-/** The same at the newest schema. */
+/** The same at the newest schema; one that must not be changed is only looked at. */
 export async function prepareDatabase(config: Config, log: Logger): Promise<DatabasePlace> {
   const place = await findDatabase(config, log);
   return closingOnFailure(place, async () => {
-    const { migrate } = await import('./foundation/database/migrate.ts');
+    const { assertMigrated, migrate } = await import('./foundation/database/migrate.ts');
+    const { lookAtWrites } = await import('./foundation/database/writes.ts');
+    if (config.readOnly || (await lookAtWrites(place.url)) !== undefined) {
+      await assertMigrated(place.url);
+      return place;
+    }
     const { separateRole } = await migrate({ url: place.url, log: (line) => log.info(line) });
     if (!separateRole) log.warn('the database user may not make roles: the audit log is kept append-only by triggers alone');
     return place;
@@ -37,7 +42,13 @@ export async function prepareDatabase(config: Config, log: Logger): Promise<Data
 }
 
 /** The same, open for work with these entities; closing it closes the place too. */
-export async function openDatabase(config: Config, log: Logger, place: DatabasePlace, entities: readonly EntityClass<AnyEntity>[]): Promise<OpenDatabase> {
+export async function openDatabase(
+  config: Config,
+  log: Logger,
+  place: DatabasePlace,
+  entities: readonly EntityClass<AnyEntity>[],
+  watchesWrites = false,
+): Promise<OpenDatabase> {
   return closingOnFailure(place, async () => {
     const orm = await openOrm({
       url: place.url,
@@ -45,6 +56,7 @@ export async function openDatabase(config: Config, log: Logger, place: DatabaseP
       statementTimeoutMs: config.statementTimeoutMs,
       lockTimeoutMs: config.lockTimeoutMs,
       entities,
+      watchesWrites,
       log: (line) => log.debug(line),
     });
     const close = async (): Promise<void> => {

@@ -24,7 +24,7 @@ export async function serve(config: Config, log: Logger): Promise<void> {
 async function serveByWorkers(config: Config, log: Logger, told: Promise<unknown>): Promise<void> {
   const place = await prepareDatabase(config, log);
   try {
-    const token = place.embedded ? await firstToken(config, log, place.url) : undefined;
+    const token = place.embedded && !config.readOnly ? await firstToken(config, log, place.url) : undefined;
     const auditKey = place.embedded ? await ensureAuditKey(config) : {};
     const { startWorkers } = await import('./edge/processes/supervise.ts');
     let isTold = false;

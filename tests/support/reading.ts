@@ -66,6 +66,8 @@ export async function startReading(): Promise<Reading> {
     refusals: (_, next) => next(),
     readiness: async () => undefined,
     secure: undefined,
+    tracing: undefined,
+    writes: { closed: undefined },
     log,
     metrics,
     config,

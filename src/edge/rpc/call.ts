@@ -1,6 +1,7 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import type { Caller, Context, Intent, Role } from '../../foundation/context.ts';
 import { DomainError } from '../../foundation/errors.ts';
+import type { SpanContext } from '../../foundation/tracing.ts';
 
 /** The protocol a call came by. */
 export type Transport = 'grpc' | 'grpc-web' | 'connect';
@@ -38,6 +39,8 @@ export abstract class Call {
   readonly startedMs: number = performance.now();
   /** Set by the transport when the headers alone show that the call cannot be served. */
   refusal: Filled<DomainError> = undefined;
+  /** Set by `trace`, if it is there: the span of the call. */
+  span: Filled<SpanContext> = undefined;
   /** Set by `authenticate`. */
   caller: Filled<Caller> = undefined;
   /** Set by `audit` on RPCs that change something. */

@@ -1,4 +1,5 @@
 import { isDatabaseLost, sqlStateOf } from '../../foundation/database/failures.ts';
+import { ReadOnly } from '../../foundation/database/writes.ts';
 import { DomainError } from '../../foundation/errors.ts';
 
 /** How long callers are asked to wait while the database cannot be reached, in milliseconds. */
@@ -6,8 +7,8 @@ const unreachableRetryAfterMs = 1_000;
 /** … and when they lost against other changes. */
 const contentionRetryAfterMs = 100;
 
-/** SQLSTATEs, or their first characters, that mean "not now": connection, log-in, no such database, resources, shutdown, system, read-only standby. */
-const unreachableStates = ['08', '28', '3D000', '53', '57P', '58', '25006'];
+/** SQLSTATEs, or their first characters, that mean "not now": connection, log-in, no such database, resources, shutdown, system. */
+const unreachableStates = ['08', '28', '3D000', '53', '57P', '58'];
 
 /**
  * What a caller is told of an error of the database that is neither his fault nor a fault in our SQL;
@@ -21,6 +22,8 @@ export function databaseTrouble(thrown: unknown): DomainError | undefined {
     });
   }
   switch (state) {
+    case '25006': // read_only_sql_transaction: the database takes no changes, which was not noticed yet
+      return new ReadOnly();
     case '57014': // query_canceled: the call's own signal was looked at before, so this was the statement time-out
       return new DomainError('deadline_exceeded', 'DEADLINE_EXCEEDED', 'the work took longer than one statement may');
     case '55P03': // lock_not_available

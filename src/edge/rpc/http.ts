@@ -1,4 +1,5 @@
 import { cors } from '@connectrpc/connect';
+import type { Writes } from '../../foundation/database/writes.ts';
 import type { ConnectHandler } from './connect.ts';
 import type { Drain } from './drain.ts';
 import { PREFLIGHT_CACHE_SECONDS, READINESS_TIMEOUT_MS } from './limits.ts';
@@ -10,6 +11,7 @@ export interface HttpDeps {
   readonly drain: Drain;
   /** Resolves when the database answers. */
   readonly readiness: () => Promise<unknown>;
+  readonly writes: Pick<Writes, 'closed'>;
   /** Origins whose pages may call, such as `https://desk.example.org`; `*` stands for all. */
   readonly corsOrigins: readonly string[];
 }
@@ -56,7 +58,7 @@ async function answerReadiness(deps: HttpDeps, request: HttpRequest, response: H
   const timer = setTimeout(() => timeout.reject(new Error('too slow')), READINESS_TIMEOUT_MS);
   try {
     await Promise.race([deps.readiness(), timeout.promise]);
-    answerText(request, response, 200, 'ready');
+    answerText(request, response, 200, deps.writes.closed === undefined ? 'ready' : 'ready, read-only');
   } catch {
     answerText(request, response, 503, 'the database does not answer');
   } finally {

@@ -1,6 +1,7 @@
 import type { Counter } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RefusedCalls } from '../../domain/audit/index.ts';
+import { ReadOnly } from '../../foundation/database/writes.ts';
 import { steadyNowMs } from '../../foundation/expiring-cache.ts';
 import type { Metrics } from '../../foundation/metrics.ts';
 import { databaseTrouble } from './database-trouble.ts';
@@ -99,7 +100,7 @@ export class RefusalLog {
 
   #heed(error: unknown, folded: readonly Fold[]): void {
     const { log } = this.#deps;
-    const trouble = databaseTrouble(error);
+    const trouble = error instanceof ReadOnly ? error : databaseTrouble(error);
     if (this.#ending.signal.aborted || (trouble && trouble.kind !== 'invalid_argument')) {
       this.#folds.giveBack(folded);
       if (!this.#failing) log.warn({ err: error }, 'refused calls wait to be written into the audit log');

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { CommandQueue } from '../../foundation/commands/queue.ts';
+import type { Writes } from '../../foundation/database/writes.ts';
 import type { Metrics } from '../../foundation/metrics.ts';
+import type { Tracing } from '../../foundation/tracing.ts';
 import type { Interceptor } from './call.ts';
 import { makeConnectHandler } from './connect.ts';
 import { Drain } from './drain.ts';
@@ -31,6 +33,10 @@ export interface ServerDeps {
   readonly refusals: Interceptor;
   /** Resolves when the database answers; asked at each `/readyz`. */
   readonly readiness: () => Promise<unknown>;
+  /** Undefined: no traces are made. */
+  readonly tracing: Tracing | undefined;
+  /** Whether changes may be made. */
+  readonly writes: Pick<Writes, 'closed'>;
   /** TLS on both RPC ports; undefined: none. The server stops it at its end. */
   readonly secure: Secure | undefined;
   readonly log: Logger;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { checkpointLine, type Seal, Sealer } from '../../domain/audit/index.ts';
 import type { Config } from '../../foundation/config/index.ts';
+import type { Writes } from '../../foundation/database/writes.ts';
 import type { Logger } from '../../foundation/log.ts';
 import type { Metrics } from '../../foundation/metrics.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
@@ -24,6 +25,7 @@ export interface SealingDeps {
   readonly config: Config;
   readonly keys: AuditKeys;
   readonly checkpoints: CheckpointFile;
+  readonly writes: Pick<Writes, 'closed'>;
 }
 
 /** Seals until it is stopped. */
@@ -102,6 +104,7 @@ class SealingLoop {
 
   /** One round; answers after how many milliseconds the next is due. */
   async #trySealing(): Promise<number> {
+    if (this.#deps.writes.closed !== undefined) return ROUND_MS;
     try {
       const { seals, entries, more, restored, lagsMs } = await this.#sealer.round();
       this.#failures = 0;

@@ -5,6 +5,7 @@ import type { LockedPool } from '../database/pools.ts';
 import type { Origin } from '../database/requests.ts';
 import type { Sql } from '../database/sql.ts';
 import type { DomainError } from '../errors.ts';
+import type { SpanContext } from '../tracing.ts';
 import type { EventType } from './events.ts';
 import type { PoolMemory, UnitMemory } from './memory.ts';
 
@@ -15,6 +16,8 @@ export interface Command<Input = unknown, Answer extends DescMessage = DescMessa
   readonly origin: Origin;
   /** Key of the request row that its changes are attributed to. */
   readonly requestKey: string;
+  /** The span of whoever asked for it. */
+  readonly trace?: SpanContext | undefined;
 }
 
 /** How one command ended: with its answer, or with a failure that is told to its caller alone. */
@@ -95,7 +98,12 @@ export interface Unit {
 }
 
 /** Leaves work for later in the caller's transaction. */
-export type Enqueue = (sql: Sql, job: string, data: object, options?: { readonly startAfter?: Instant }) => Promise<void>;
+export type Enqueue = (
+  sql: Sql,
+  job: string,
+  data: object,
+  options?: { readonly startAfter?: Instant; readonly trace?: SpanContext | undefined },
+) => Promise<void>;
 
 /** `FOR UPDATE`, or nothing in a dry unit, which takes no locks. */
 export const forUpdate = (unit: Unit): string => (unit.dryRun ? '' : 'FOR UPDATE');

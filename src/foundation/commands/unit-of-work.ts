@@ -4,16 +4,20 @@ import { fetchNumbers, type HeldPools, holdPools, type LockedPool, viewPools } f
 import { findRequests, type RecordedRequest } from '../database/requests.ts';
 import { type Sql, sqlOf } from '../database/sql.ts';
 import { inTransaction, type Transaction } from '../database/transaction.ts';
+import type { SpanContext, Tracing } from '../tracing.ts';
 import { carryOut, type OpenUnit, type Settled } from './carry-out.ts';
 import type { Command, Enqueue } from './command.ts';
 import type { EventHandler } from './events.ts';
 import { type PoolMemory, UnitMemory } from './memory.ts';
+import { beginUnit } from './traced-unit.ts';
 
 /** What units of work are made of. */
 export interface UnitOfWorkDeps {
   readonly orm: MikroORM;
   readonly handlers: readonly EventHandler[];
   readonly enqueue: Enqueue;
+  /** Undefined: no traces are made. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A pool that a command needs was merged into another after it was looked up: look up again and start over. */
@@ -34,9 +38,10 @@ export interface Batch {
  */
 export async function carryOutInTransaction(deps: UnitOfWorkDeps, memory: PoolMemory, poolIds: readonly string[], batch: Batch): Promise<Settled[]> {
   const expected = batch.expected();
+  const traced = deps.tracing && beginUnit(deps.tracing, expected);
   // Whatever else may come in while the locks are waited for.
   const planning = expected.every((command) => command.kind.remembers) ? 'byKey' : 'usual';
-  const { settled, unit } = await inTransaction(deps.orm, planning, async (tx) => {
+  const work = async (tx: Transaction) => {
     // Sent together: what is to be read under the locks comes behind them.
     const [held, recorded, numbers] = await Promise.all([
       hold(tx.sql, poolIds),
@@ -49,11 +54,13 @@ export async function carryOutInTransaction(deps: UnitOfWorkDeps, memory: PoolMe
     if (held.pools.size < new Set(poolIds).size) throw new PoolsMoved('a pool was merged away');
     const recalled = new Map([...held.pools].map(([poolId, pool]) => [poolId, memory.take(pool)]));
     const commands = batch.take();
+    traced?.take(commands);
     await assertPools(tx.sql, commands, held.pools);
     await lookUpRest(tx.sql, expected, commands, recorded);
-    const opened = openUnit(deps, { ...tx, ...held, numbers, memory: new UnitMemory(recalled), dryRun: false });
+    const opened = openUnit(deps, { ...tx, ...held, numbers, memory: new UnitMemory(recalled), dryRun: false }, traced?.span);
     return { settled: await carryOut(opened, commands, recorded), unit: opened };
-  });
+  };
+  const { settled, unit } = await (traced ? traced.around(inTransaction(deps.orm, planning, work, traced.watch)) : inTransaction(deps.orm, planning, work));
   for (const [poolId, recollection] of unit.memory.known) memory.keep(unit.pools.get(poolId) as LockedPool, recollection);
   return settled;
 }
@@ -121,6 +128,7 @@ async function assertPools(sql: Sql, commands: readonly Command[], held: Readonl
 function openUnit(
   deps: UnitOfWorkDeps,
   on: Omit<OpenUnit, 'em' | 'requestKey' | 'enqueue' | 'announce' | 'openEntities'> & Pick<Transaction, 'entities'>,
+  span?: SpanContext,
 ): OpenUnit {
   const { entities, ...rest } = on;
   let em: EntityManager | undefined;
@@ -134,7 +142,7 @@ function openUnit(
       em ??= await entities();
     },
     requestKey: '',
-    enqueue: (job, data, options) => deps.enqueue(on.sql, job, data, options),
+    enqueue: (job, data, options) => deps.enqueue(on.sql, job, data, span ? { ...options, trace: span } : options),
     async announce(event, fact) {
       for (const handler of deps.handlers) if (handler.event === event.name) await handler.handle(unit, fact);
     },

@@ -96,6 +96,14 @@ export const settings = {
     wholeNumber(100, 120_000).default(30_000),
     'Deadline of a call that names none, in milliseconds. No call may name more than 120,000.',
   ),
+  readOnly: setting(
+    'DOCKET_READ_ONLY',
+    z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .default('false')
+      .transform((value) => value === 'true'),
+    'Whether only reads are answered: changes are refused with UNAVAILABLE, no jobs run, the audit log is not sealed, the schema is not touched. A database that takes no changes is noticed without it.',
+  ),
   rateLimitPerSecond: setting(
     'DOCKET_RATE_LIMIT_PER_SECOND',
     wholeNumber(1, 1_000_000).optional(),
@@ -110,6 +118,33 @@ export const settings = {
     'DOCKET_LOG_LEVEL',
     z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).default('info'),
     'How much is logged: trace, debug, info (one line for each call), warn, error, fatal or silent.',
+  ),
+  otlpEndpoint: setting(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    url(/^https?$/, 'http://collector.example.org:4318').optional(),
+    'Collector of OpenTelemetry that traces are sent to, OTLP over HTTP with JSON; `/v1/traces` is added. Unset: no traces are made, at no cost.',
+  ),
+  otlpTracesEndpoint: setting(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    url(/^https?$/, 'http://collector.example.org:4318/v1/traces').optional(),
+    'The same with its whole path; counts before the other.',
+  ),
+  otlpHeaders: secretSetting(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    list()
+      .refine((pairs) => pairs.every((pair) => /^[^=\s]+=/.test(pair)), 'must be pairs such as api-key=secret, separated by commas')
+      .default([]),
+    'Headers of these requests, as key=value separated by commas.',
+  ),
+  otelServiceName: setting('OTEL_SERVICE_NAME', text().default('docket'), 'Name of this service in traces.'),
+  traceRatio: setting(
+    'OTEL_TRACES_SAMPLER_ARG',
+    z
+      .string()
+      .regex(/^(0|1|0?\.\d+|[01]\.0+)$/, 'must be a number from 0 to 1')
+      .default('1')
+      .transform(Number),
+    'Share of the traces beginning here that are made, from 0 to 1. Where a caller sends a `traceparent`, he has decided.',
   ),
   databasePoolSize: setting('DOCKET_DATABASE_POOL_SIZE', wholeNumber(2, 500).default(20), 'Database connections of this process at most.'),
   lanes: setting(

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
+import { Client } from 'pg';
 import { installJobs } from '../jobs/install.ts';
 import { SCHEMA, SERVICE_ROLE } from './names.ts';
 import { type Sql, sqlOf } from './sql.ts';
@@ -48,6 +49,28 @@ export async function migrate(options: { readonly url: string; readonly log?: (l
     });
   } finally {
     await orm.close(true);
+  }
+}
+
+/**
+ * Whether a database that must not be changed is at the newest schema, so that it can be read from.
+ * @throws Error that says what is missing.
+ */
+export async function assertMigrated(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${SCHEMA}.migrations`).catch((error: { code?: string }) => {
+      if (error.code === '42P01') return { rows: [] };
+      throw error;
+    });
+    const done = new Set(rows.map(({ name }) => name));
+    const missing = listMigrations().filter(({ name }) => !done.has(name));
+    if (missing.length > 0)
+      throw new Error(`the database is read-only and not at the newest schema: ${missing[0]?.name} is missing. Migrate it where it can be changed`);
+  } finally {
+    await client.end();
   }
 }
 

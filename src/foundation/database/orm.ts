@@ -12,6 +12,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number;
   /** A lock not had after this is given up, in milliseconds; a transaction that does nothing for as long is ended, so that its locks are free. */
   readonly lockTimeoutMs: number;
+  /** Whether `default_transaction_read_only` of the database is left out of account: its owner watches it by itself. */
+  readonly watchesWrites?: boolean;
   readonly entities: readonly EntityClass<AnyEntity>[];
   readonly log?: (line: string) => void;
 }
@@ -38,6 +40,8 @@ export async function openOrm(options: DatabaseOptions): Promise<MikroORM> {
     `tcp_keepalives_idle=${SILENCE_SECONDS}`,
     'tcp_keepalives_interval=5',
     'jit=off',
+    // Connections live longer than what the database was set to when they were made.
+    ...(options.watchesWrites ? ['default_transaction_read_only=off'] : []),
   ];
   const takesRole = await mayTakeServiceRole(options.url);
   const log = options.log;

@@ -4,6 +4,7 @@ import type { Client, Pool, PoolClient, QueryResult, Submittable } from 'pg';
 import { sqlStateOf } from './failures.ts';
 import type { Sql } from './sql.ts';
 import { StatementGroup } from './statement-group.ts';
+import type { StatementWatch } from './traced.ts';
 
 /** A transaction on one connection. */
 export interface Transaction {
@@ -36,17 +37,18 @@ const AFTER_A_FAILURE = '25P02';
  * without waiting for each other's answers, except where `work` itself awaits one. Throws the first failure,
  * with everything rolled back.
  */
-export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return onConnection(orm, planning, async (statements, client) => {
+export async function inTransaction<T>(orm: MikroORM, planning: Planning, work: (tx: Transaction) => Promise<T>, watch?: StatementWatch): Promise<T> {
+  const carriedOut = async (statements: Statements, client: PoolClient): Promise<T> => {
     const result = await work({
       sql: askingOf(statements),
       send: (text, values) => statements.send(text, values),
       sendNow: async () => statements.flush(),
-      entities: () => entitiesOn(orm, client, statements),
+      entities: () => entitiesOn(orm, client, statements, watch),
     });
     statements.send('COMMIT');
     return result;
-  });
+  };
+  return onConnection(orm, planning, carriedOut, watch);
 }
 
 /**
@@ -66,10 +68,15 @@ const askingOf =
   async <Row>(text: string, values: readonly unknown[] = []) =>
     (await statements.ask(text, values)).rows as Row[];
 
-async function onConnection<T>(orm: MikroORM, planning: Planning, work: (statements: Statements, client: PoolClient) => Promise<T>): Promise<T> {
+async function onConnection<T>(
+  orm: MikroORM,
+  planning: Planning,
+  work: (statements: Statements, client: PoolClient) => Promise<T>,
+  watch?: StatementWatch,
+): Promise<T> {
   const pool = await poolOf(orm);
   const client = await pool.connect();
-  const statements = new Statements(client, BEGIN[planning]);
+  const statements = new Statements(client, BEGIN[planning], watch);
   try {
     const result = await work(statements, client);
     await statements.succeeded();
@@ -86,6 +93,7 @@ async function onConnection<T>(orm: MikroORM, planning: Planning, work: (stateme
 class Statements {
   readonly #client: PoolClient;
   readonly #begin: string;
+  readonly #watch: StatementWatch | undefined;
   readonly #all: Promise<QueryResult>[] = [];
   /** Those that nobody waits for. */
   readonly #sent: Promise<QueryResult>[] = [];
@@ -93,7 +101,8 @@ class Statements {
   #gathering: StatementGroup | undefined;
   #begun = false;
 
-  constructor(client: PoolClient, begin: string) {
+  constructor(client: PoolClient, begin: string, watch: StatementWatch | undefined) {
+    this.#watch = watch;
     this.#client = client;
     this.#begin = begin;
   }
@@ -104,7 +113,9 @@ class Statements {
       // Later than a microtask, so that COMMIT goes along with what the work sent last.
       process.nextTick(() => this.flush());
     }
-    return this.#heed(this.#gathering.add(text, values));
+    const answer = this.#heed(this.#gathering.add(text, values));
+    this.#watch?.(text, answer);
+    return answer;
   }
 
   send(text: string, values: readonly unknown[] = []): void {
@@ -173,12 +184,14 @@ async function poolOf(orm: MikroORM): Promise<Pool> {
 }
 
 /** MikroORM takes part in a transaction by its query builder's handle: this one neither begins nor ends it. */
-async function entitiesOn(orm: MikroORM, client: PoolClient, statements: Statements): Promise<EntityManager> {
+async function entitiesOn(orm: MikroORM, client: PoolClient, statements: Statements, watch: StatementWatch | undefined): Promise<EntityManager> {
   const lent = {
     query: async (text: string, values: unknown[]) => {
       if (text === 'begin') return { command: 'BEGIN', rows: [] };
       statements.flush();
-      return client.query(text, values);
+      const answer = client.query(text, values);
+      watch?.(text, answer);
+      return answer;
     },
     release: () => undefined,
     processID: 0,

@@ -1,5 +1,9 @@
 import type { PgBoss } from 'pg-boss';
 import type { Enqueue } from '../commands/command.ts';
+import { writeTraceParent } from '../tracing.ts';
+
+/** Where the data of a job says which span left it. */
+export const TRACE_PARENT = 'traceparent';
 
 /**
  * Leaves jobs in the caller's own transaction: they exist if and when that commits, and never if it
@@ -9,6 +13,10 @@ import type { Enqueue } from '../commands/command.ts';
 export function makeEnqueue(boss: PgBoss): Enqueue {
   return async (sql, job, data, options = {}) => {
     const db = { executeSql: async (text: string, values: unknown[] = []) => ({ rows: await sql(text, values) }) };
-    await boss.send(job, data, { db, ...(options.startAfter === undefined ? {} : { startAfter: options.startAfter }) });
+    const { trace } = options;
+    await boss.send(job, trace ? { ...data, [TRACE_PARENT]: writeTraceParent(trace) } : data, {
+      db,
+      ...(options.startAfter === undefined ? {} : { startAfter: options.startAfter }),
+    });
   };
 }

@@ -2,14 +2,17 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { CommandQueue } from '../commands/queue.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Tracing } from '../tracing.ts';
 
 /** What a job works with. */
 export interface JobDeps {
   readonly orm: MikroORM;
   /** Changes go through it, as those of callers do: see `submitJob`. */
-  readonly queue: CommandQueue;
+  readonly queue: Pick<CommandQueue, 'submit' | 'depth'>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Undefined: no traces are made. */
+  readonly tracing?: Tracing | undefined;
   /**
    * Aborted when the process stops, or when the run takes too long and somebody else may take over. A
    * long job looks at it between two steps and answers `again()`.

@@ -38,6 +38,8 @@ export interface TestEdgeOptions {
   readonly corsOrigins?: readonly string[];
   readonly defaultDeadlineMs?: number;
   readonly rate?: ServerDeps['config']['rate'];
+  /** Why nothing may be changed; absent: it may. */
+  readonly closed?: ServerDeps['writes']['closed'];
   /** Both RPC ports speak TLS with these. */
   readonly tls?: CertificateFiles;
   /** Without one, nothing is noted of calls that are refused. */
@@ -57,6 +59,8 @@ export async function startTestEdge(options: TestEdgeOptions = {}): Promise<Test
     authenticate: makeAuthenticateInterceptor(callerOf),
     refusals: options.refusals ?? ((_, next) => next()),
     readiness: options.readiness ?? (async () => {}),
+    tracing: undefined,
+    writes: { closed: options.closed },
     secure: options.tls && (await openSecure(options.tls, { log, metrics })),
     log,
     metrics,

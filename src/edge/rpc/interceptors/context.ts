@@ -7,6 +7,8 @@ import { submit } from '../../../foundation/commands/submit.ts';
 import type { Caller, Context, Intent } from '../../../foundation/context.ts';
 import { GatheredLookups, type Look } from '../../../foundation/database/gathered-lookups.ts';
 import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
+import { tracedSql } from '../../../foundation/database/traced.ts';
+import type { SpanContext, Tracing } from '../../../foundation/tracing.ts';
 import type { Call, Interceptor } from '../call.ts';
 
 /** Whoever calls what is open to everybody. */
@@ -17,6 +19,8 @@ export interface ContextDeps {
   readonly orm: Pick<MikroORM, 'em'>;
   readonly queue: CommandQueue;
   readonly log: Logger;
+  /** Undefined: no traces are made. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Gives the handler its context: a fork of the entity manager for this call alone, and all that was learnt before. */
@@ -59,8 +63,17 @@ class CallContext implements Context {
   }
 
   get sql(): Sql {
-    this.#sql ??= sqlOf(this.em, this.signal);
+    this.#sql ??= this.#tracedSql(sqlOf(this.em, this.signal));
     return this.#sql;
+  }
+
+  get trace(): SpanContext | undefined {
+    return this.#call.span;
+  }
+
+  #tracedSql(sql: Sql): Sql {
+    const { tracing } = this.#deps;
+    return tracing && this.trace ? tracedSql(sql, tracing, this.trace) : sql;
   }
 
   get log(): Logger {
