@@ -4,6 +4,7 @@ import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { HistoryService } from '../../gen/ticketing/v1/history_service_pb.ts';
 import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { type CallingOptions, callReason, patient } from './calling.ts';
@@ -35,6 +36,7 @@ export interface DocketServices {
   readonly groups: ServiceClient<typeof GroupService>;
   readonly audit: ServiceClient<typeof AuditService>;
   readonly assignment: ServiceClient<typeof AssignmentService>;
+  readonly history: ServiceClient<typeof HistoryService>;
   readonly operations: ServiceClient<typeof OperationService>;
   /** What they call through, for any other code that takes a transport: it authenticates and repeats likewise. */
   readonly transport: Transport;
@@ -49,6 +51,7 @@ export function docketServicesOver(inner: Transport, options: CallingOptions): D
     groups: clientOf(GroupService, transport),
     audit: clientOf(AuditService, transport),
     assignment: clientOf(AssignmentService, transport),
+    history: clientOf(HistoryService, transport),
     operations: clientOf(OperationService, transport),
     transport,
   };

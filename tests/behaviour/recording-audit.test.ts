@@ -71,6 +71,8 @@ describe('the audit log', () => {
       'operation_chunks',
       'operation_progress',
       'pools',
+      'reassignment_plan_tickets',
+      'reassignment_plans',
       'requests',
       'sealed_entries',
     ]);

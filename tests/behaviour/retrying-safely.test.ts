@@ -47,6 +47,7 @@ async function makeScene(): Promise<Readonly<Record<string, Fields>>> {
   ]);
   const requests = Array.from({ length: 4 }, (_, at) => ({ groupId, userId: BigInt(at + 1) }));
   const ticketIds = (await service.call(tickets.batchCreateTickets, { requests }, admin)).tickets.map(({ ticketId }) => ticketId);
+  await service.call(tickets.updateTicket, { ticket: { ticketId: ticketIds[3] ?? '', title: 'changed' } }, admin);
   return {
     CreateTicket: { groupId, userId: 7n, attributes: { b: 1, a: [{ z: null }] }, externalReferences: [{ system: 'erp', id: `${run}` }] },
     BatchCreateTickets: {
@@ -60,6 +61,7 @@ async function makeScene(): Promise<Readonly<Record<string, Fields>>> {
     ReassignTickets: { fromAgentIds: [name('ann')] },
     CancelOperation: { operationId: await insertOperation(service.sql, 'root', ticketIds[0] ?? '') },
     RedactTicket: { ticketId: ticketIds[0] },
+    RestoreTicket: { ticketId: ticketIds[3], version: 1n },
     CreateAgent: { agent: { agentId: name('extra'), groupIds: [groupId] } },
     UpdateAgent: { agent: { agentId: name('ann'), active: false } },
     DeleteAgent: { agentId: name('ann') },
@@ -174,6 +176,7 @@ const refusals: Readonly<Record<string, readonly [Fields, reason: string]>> = {
   ReassignTickets: [{ fromAgentIds: ['none'] }, 'AGENT_NOT_FOUND'],
   CancelOperation: [{ operationId: randomUUID() }, 'OPERATION_NOT_FOUND'],
   RedactTicket: [{ ticketId: randomUUID() }, 'TICKET_NOT_FOUND'],
+  RestoreTicket: [{ ticketId: randomUUID(), version: 1n }, 'TICKET_NOT_FOUND'],
   CreateAgent: [{ agent: { agentId: 'x', timeZone: 'Nowhere' } }, 'TIME_ZONE_UNKNOWN'],
   UpdateAgent: [{ agent: { agentId: 'none', displayName: 'x' } }, 'AGENT_NOT_FOUND'],
   DeleteAgent: [{ agentId: 'none' }, 'AGENT_NOT_FOUND'],

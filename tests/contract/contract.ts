@@ -7,7 +7,7 @@ export { readContract } from '../../scripts/contract/read.ts';
 
 /** Whether the RPC changes nothing, by its name. */
 export function isRead(method: DescMethod): boolean {
-  return /^(Get|BatchGet|List|Explain|Simulate|Verify|Export|Wait)/.test(method.name);
+  return /^(Get|BatchGet|List|Diff|Explain|Simulate|Verify|Export|Wait)/.test(method.name);
 }
 
 export function fieldOf(message: DescMessage, name: string): DescField | undefined {

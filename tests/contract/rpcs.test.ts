@@ -65,7 +65,7 @@ describe('the permissions', () => {
   });
 
   it('let agents change tickets and their availability only', () => {
-    expect(namesWith(Role.AGENT, mutations).toSorted()).toEqual(['SetAvailability', 'UpdateTicket']);
+    expect(namesWith(Role.AGENT, mutations).toSorted()).toEqual(['RestoreTicket', 'SetAvailability', 'UpdateTicket']);
   });
 
   it('let services create tickets, report outcomes and stop what they began only', () => {
@@ -74,6 +74,7 @@ describe('the permissions', () => {
       'BulkUpdateTickets',
       'CancelOperation',
       'CreateTicket',
+      'RestoreTicket',
       'UpdateTicket',
     ]);
   });

@@ -44,16 +44,16 @@ async function soakAll(): Promise<boolean> {
   });
 
   console.log(`
-  ${report.acknowledged} changes acknowledged, ${report.acknowledgedPerSecond.toFixed(0)} a second; ${report.refused} refused by the rules; ${report.abandoned} callers hung up
-  ${report.processKills} processes and ${report.databaseKills} times PostgreSQL killed; the longest outage that a caller saw: ${(report.longestOutageMs / 1000).toFixed(1)} s
-  retries: ${
+${report.acknowledged} changes acknowledged, ${report.acknowledgedPerSecond.toFixed(0)} a second; ${report.refused} refused by the rules; ${report.abandoned} callers hung up
+${report.processKills} processes and ${report.databaseKills} times PostgreSQL killed; the longest outage that a caller saw: ${(report.longestOutageMs / 1000).toFixed(1)} s
+retries: ${
     Object.entries(report.retries)
       .map(([status, count]) => `${count} × ${status}`)
       .join(', ') || 'none'
   }
 
-  ${printReport(report.invariants)}
-  `);
+${printReport(report.invariants)}
+`);
   for (const fault of report.faults.slice(0, 30)) console.log(`FAULT ${fault}`);
   console.log(report.faults.length === 0 ? 'Nothing lost, nothing doubled.' : `${report.faults.length} faults.`);
   return report.faults.length === 0;

@@ -14,6 +14,7 @@ import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { HistoryService } from '../../gen/ticketing/v1/history_service_pb.ts';
 import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
@@ -67,6 +68,7 @@ export interface Clients {
   readonly tickets: Client<typeof TicketService>;
   readonly audit: Client<typeof AuditService>;
   readonly assignment: Client<typeof AssignmentService>;
+  readonly history: Client<typeof HistoryService>;
   readonly operations: Client<typeof OperationService>;
 }
 
@@ -194,6 +196,7 @@ function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Client
     tickets: client(TicketService),
     audit: client(AuditService),
     assignment: client(AssignmentService),
+    history: client(HistoryService),
     operations: client(OperationService),
   };
 }

@@ -13,4 +13,6 @@ export {
   membersRemoved,
 } from './events.ts';
 export { endTimedAvailability, finishLeaving, finishRemovingMembers } from './jobs.ts';
+export { type AgentVersion, findMetVersions } from './past.ts';
+export { getVisibleAgent } from './reach.ts';
 export { agentHandlers, membershipHandlers } from './rpc.ts';

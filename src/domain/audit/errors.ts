@@ -41,3 +41,12 @@ export class HistoryDropped extends DomainError {
     super('out_of_range', 'HISTORY_DROPPED', `as_of: the audit log is kept from ${from} on`, { facts: { field: 'as_of', kept_from_time: from } });
   }
 }
+
+/** No such version of a thing, none that the caller may see, or none that the log still tells of. */
+export class VersionNotFound extends DomainError {
+  constructor(entityType: string, entityId: string, version: bigint, field: string) {
+    super('not_found', 'VERSION_NOT_FOUND', `${field}: the ${entityType} ${entityId} has no version ${version} that could be told of`, {
+      facts: { field, entity_id: entityId, version: String(version) },
+    });
+  }
+}

@@ -89,6 +89,22 @@ export class TooManyTickets extends DomainError {
   }
 }
 
+/** No plan of this caller has this token, or its time is over. */
+export class PlanNotFound extends DomainError {
+  constructor() {
+    super('not_found', 'PLAN_NOT_FOUND', 'plan_token: there is no such plan any more; ask for another', {
+      violations: [{ field: 'plan_token', description: 'must be of a plan that is still kept' }],
+    });
+  }
+}
+
+/** What was planned cannot be carried out exactly any more. */
+export class PlanOutdated extends DomainError {
+  constructor(changed: readonly string[]) {
+    super('aborted', 'PLAN_OUTDATED', `plan_token: since it was planned there have changed: ${changed.join(', ')}`, { facts: { changed: changed.join(', ') } });
+  }
+}
+
 /** The free attributes take more room than a ticket may have. */
 export class AttributesTooLarge extends DomainError {
   constructor(field: string, limitBytes: number) {
@@ -114,5 +130,17 @@ export class DecisionNotFound extends DomainError {
     super('not_found', 'DECISION_NOT_FOUND', `sequence: ${sequence} is not a decision about ticket ${ticketId}`, {
       facts: { ticket_id: ticketId, sequence: String(sequence) },
     });
+  }
+}
+
+/** What the version said was erased, so it cannot be said again. */
+export class VersionErased extends DomainError {
+  constructor(ticketId: string, version: bigint, fields: readonly string[]) {
+    super(
+      'failed_precondition',
+      'VERSION_ERASED',
+      `version: ${fields.join(', ')} of version ${version} of ticket ${ticketId} ${fields.length === 1 ? 'was' : 'were'} erased and cannot be restored`,
+      { facts: { ticket_id: ticketId, version: String(version), fields: fields.join(',') } },
+    );
   }
 }

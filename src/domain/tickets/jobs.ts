@@ -1,4 +1,5 @@
 import { submitJob } from '../../foundation/commands/submit.ts';
+import { sqlOf } from '../../foundation/database/sql.ts';
 import { again, DONE, type Job } from '../../foundation/jobs/job.ts';
 import { relaxSkills } from './relax-skills.ts';
 import { type DueRelaxation, RELAX_SKILLS } from './relaxation.ts';
@@ -9,5 +10,15 @@ export const relaxWaitingTickets: Job<DueRelaxation> = {
   async run(data, { queue }) {
     const { value: waitSeconds } = await submitJob(queue, RELAX_SKILLS, 'tickets have waited long enough for required skills to relax', relaxSkills, data);
     return waitSeconds === 0 ? DONE : again(waitSeconds * 1000);
+  },
+};
+
+/** Forgets plans of reassignments whose time is over. */
+export const dropOldPlans: Job = {
+  name: 'drop-old-plans',
+  schedule: { cron: '7,22,37,52 * * * *', timeZone: 'UTC' },
+  async run(_data, { orm }) {
+    await sqlOf(orm.em.fork())('DELETE FROM reassignment_plans WHERE expire_time < docket_now()');
+    return DONE;
   },
 };

@@ -6,9 +6,11 @@ import type { Caller } from '../../foundation/context.ts';
 import { compareWaiting, type Deal } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
 import { acceptOperation, type OperationKind, type TicketResult } from '../operations/index.ts';
+import { planChunkOfPlan } from './apply-plan.ts';
 import { TicketChangeDenied, TicketNotFound } from './errors.ts';
 import { findGroupsOfTickets, loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach, reachOf } from './reach.ts';
+import type { PlannedMove } from './reassignment-plan.ts';
 import type { TicketRow } from './row.ts';
 import { countSelected, type Selection, selectionQuery } from './select.ts';
 import { explainStay, whyItStays } from './staying.ts';
@@ -21,6 +23,8 @@ export interface Reassignment {
   readonly toAgentIds: readonly string[];
   readonly reach: Reach;
   readonly caller: Caller;
+  /** When it is only checked: is told what would move, so that just this can be carried out later. */
+  readonly keepPlan?: ((moves: readonly PlannedMove[]) => void) | undefined;
 }
 
 type Answer = MessageInitShape<typeof ReassignTicketsResponseSchema>;
@@ -29,6 +33,11 @@ type Answer = MessageInitShape<typeof ReassignTicketsResponseSchema>;
 interface DealOrder {
   readonly fromAgentIds: readonly string[];
   readonly toAgentIds: readonly string[];
+}
+
+/** A plan that is carried out as it was made. */
+interface PlanOrder {
+  readonly planToken: string;
 }
 
 /** What chunks of a deal tell the next. */
@@ -60,8 +69,11 @@ export const reassignOperation: OperationKind = {
     const [pools = []] = await findPools(sql, [{ groupIds: await findGroupsOfTickets(sql, ticketIds) }]);
     return pools;
   },
-  async plan(unit, operation, { ticketIds, caller, requestKey }) {
-    const { fromAgentIds, toAgentIds } = operation.input as DealOrder;
+  async plan(unit, operation, chunk) {
+    const order = operation.input as DealOrder | PlanOrder;
+    if ('planToken' in order) return planChunkOfPlan(unit, order.planToken, chunk);
+    const { fromAgentIds, toAgentIds } = order;
+    const { ticketIds, caller, requestKey } = chunk;
     const reach = await reachOf({ sql: unit.sql, caller });
     const rows = await loadTickets(unit, ticketIds);
     const work = await openTicketWork(unit, 2 * rows.length, rows);

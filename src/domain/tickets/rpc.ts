@@ -2,23 +2,30 @@ import { toBinary } from '@bufbuild/protobuf';
 import type { FieldMask } from '@bufbuild/protobuf/wkt';
 import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { type CreateTicketRequest, CreateTicketRequestSchema, type TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { toTimestamp } from '../../foundation/clock.ts';
 import type { Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { newId } from '../../foundation/ids.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
+import { canonicalId } from '../../foundation/request.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
+import { settledInstant } from '../audit/index.ts';
 import { visibleGroups } from '../groups/index.ts';
+import { applyPlanCommand } from './apply-plan.ts';
 import { checkAttributes } from './attributes.ts';
 import { bulkUpdateTicketsCommand } from './bulk.ts';
 import type { NewTicket } from './create.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { explainAssignment } from './explain.ts';
+import { getTicketAt } from './past.ts';
 import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
 import { getTicket } from './queries.ts';
 import { reachOf } from './reach.ts';
 import { ticketReadHandlers } from './read-rpc.ts';
 import { reassignTicketsCommand } from './reassign.ts';
+import { type PlannedMove, storePlan } from './reassignment-plan.ts';
 import { redactTicketCommand } from './redact.ts';
+import { restoreTicketCommand } from './restore.ts';
 import { PRIORITY } from './rules.ts';
 import type { TicketPatch } from './update.ts';
 
@@ -44,12 +51,29 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
     const selection = { ticketIds, agentIds: [], filter, pendingOnly: false };
     return ctx.carryOut(bulkUpdateTicketsCommand, { selection, patch: toPatch(patch, updateMask, 'patch.'), reach: await reachOf(ctx), caller: ctx.caller });
   },
-  async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds }, ctx) {
+  async reassignTickets({ fromAgentIds, ticketIds, filter, toAgentIds, planToken }, ctx) {
+    const { caller } = ctx;
+    const reach = await reachOf(ctx);
+    if (planToken !== '') return ctx.carryOut(applyPlanCommand, { planToken: canonicalId(planToken), reach, caller });
     const selection = { ticketIds, agentIds: fromAgentIds, filter, pendingOnly: true };
-    return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach: await reachOf(ctx), caller: ctx.caller });
+    if (!ctx.intent?.validateOnly) return ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach, caller });
+    let planned: readonly PlannedMove[] = [];
+    const keepPlan = (moves: readonly PlannedMove[]): void => {
+      planned = moves;
+    };
+    const answer = await ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach, caller, keepPlan });
+    if (planned.length === 0) return answer;
+    const kept = await storePlan(ctx.sql, caller.actor, planned);
+    return { ...answer, planToken: kept.planToken, planExpireTime: toTimestamp(kept.expireTime) };
   },
   async redactTicket({ ticketId, fields, etag }, ctx) {
     return ctx.carryOut(redactTicketCommand, { ticket: ticketId, fields, etag });
+  },
+  async restoreTicket({ ticketId, version, asOf, etag }, ctx) {
+    const scope = await visibleGroups(ctx);
+    const row = asOf ? await getTicketAt(ctx, ticketId, await settledInstant(ctx, asOf), scope) : await getTicket(ctx, ticketId, scope);
+    const restored = asOf ? BigInt(row.version) : version;
+    return ctx.carryOut(restoreTicketCommand, { ticketId: row.ticket_id, version: restored, etag, reach: await reachOf(ctx) });
   },
   async explainAssignment({ ticketId, sequence }, ctx) {
     const visible = await visibleGroups(ctx);

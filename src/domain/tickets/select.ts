@@ -1,3 +1,4 @@
+import { readRows } from '../../foundation/database/rows.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { compileFilter } from '../../foundation/filter/index.ts';
 import { isUuid } from '../../foundation/ids.ts';
@@ -5,6 +6,7 @@ import { OPERATION_TICKETS } from '../operations/index.ts';
 import { TicketNotFound, TooManyTickets } from './errors.ts';
 import { TICKET_FILTER } from './queries.ts';
 import type { Groups } from './reach.ts';
+import type { TicketRow } from './row.ts';
 import { TICKETS_PER_CHANGE } from './rules.ts';
 
 /** Which tickets a change of many is about; conditions that are given must all hold. */
@@ -75,6 +77,27 @@ export async function countSelected(sql: Sql, selection: Selection, groups: Grou
   const count = Number(found?.count);
   if (count > OPERATION_TICKETS) throw new TooManyTickets(selection.filter ? 'filter' : 'from_agent_ids', OPERATION_TICKETS);
   return count;
+}
+
+/** The groups of all tickets of a selection, however many, each once. */
+export async function findGroupsSelected(sql: Sql, selection: Selection, groups: Groups): Promise<string[]> {
+  const { text, values } = conditionOf(selection, groups);
+  const rows = await sql<{ group_id: string }>(`SELECT DISTINCT t.group_id FROM tickets t WHERE ${text}`, values);
+  return rows.map((row) => row.group_id);
+}
+
+/** All tickets of a selection in waiting order, one by one, without what only people read: for plans that are not written. Inside a transaction. */
+export function readForPlan(sql: Sql, selection: Selection, groups: Groups): AsyncIterable<TicketRow> {
+  const { text, values } = conditionOf(selection, groups);
+  return readRows<TicketRow>(
+    sql,
+    `SELECT t.ticket_id, t.key, t.group_id, t.user_id, t.agent_id, t.status, t.priority, '' AS title, '' AS description, '{}'::jsonb AS attributes,
+       '[]'::jsonb AS labels, '[]'::jsonb AS external_references, t.reopen_count, t.version, t.create_time, t.update_time, t.assign_time, t.wait_start_time,
+       t.resolve_time, t.close_time, t.last_request
+     FROM tickets t WHERE ${text} ORDER BY t.priority DESC, t.create_time, t.ticket_id`,
+    TICKETS_PER_CHANGE,
+    values,
+  );
 }
 
 /** The groups of selected tickets, each once. */

@@ -2,11 +2,13 @@ import { AgentService } from '../../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../../gen/ticketing/v1/audit_service_pb.ts';
 import { GroupService } from '../../../gen/ticketing/v1/group_service_pb.ts';
+import { HistoryService } from '../../../gen/ticketing/v1/history_service_pb.ts';
 import { OperationService } from '../../../gen/ticketing/v1/operation_service_pb.ts';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { agentHandlers, membershipHandlers } from '../../domain/agents/index.ts';
 import { makeAuditHandlers, NO_TRUST, type Trust } from '../../domain/audit/index.ts';
 import { groupHandlers } from '../../domain/groups/index.ts';
+import { historyHandlers } from '../../domain/history/index.ts';
 import { operationHandlers } from '../../domain/operations/index.ts';
 import { assignmentHandlers } from '../../domain/simulation/index.ts';
 import { ticketHandlers } from '../../domain/tickets/index.ts';
@@ -18,6 +20,7 @@ export const makeRoutes = (trust: Trust): readonly Route[] => [
   route(AgentService, agentHandlers),
   route(GroupService, { ...groupHandlers, ...membershipHandlers }),
   route(AuditService, makeAuditHandlers(trust)),
+  route(HistoryService, historyHandlers),
   route(AssignmentService, assignmentHandlers),
   route(OperationService, operationHandlers),
 ];

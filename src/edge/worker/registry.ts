@@ -2,7 +2,7 @@ import { endTimedAvailability, finishLeaving, finishRemovingMembers } from '../.
 import { makeAuditPartitions } from '../../domain/audit/index.ts';
 import { finishDeletingGroup, splitPools } from '../../domain/groups/index.ts';
 import { dropOldResults, makeRunOperation, resumeOperations } from '../../domain/operations/index.ts';
-import { bulkUpdateOperation, eraseAnswers, reassignOperation, relaxWaitingTickets } from '../../domain/tickets/index.ts';
+import { bulkUpdateOperation, dropOldPlans, eraseAnswers, reassignOperation, relaxWaitingTickets } from '../../domain/tickets/index.ts';
 import { dropOldRequests } from '../../foundation/jobs/drop-old-requests.ts';
 import type { Job } from '../../foundation/jobs/job.ts';
 
@@ -20,4 +20,5 @@ export const jobs = [
   makeRunOperation([bulkUpdateOperation, reassignOperation]),
   resumeOperations,
   dropOldResults,
+  dropOldPlans,
 ] as readonly Job[];

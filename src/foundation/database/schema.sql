@@ -430,6 +430,28 @@ CREATE TRIGGER pools_day AFTER UPDATE ON docket.pools FOR EACH ROW WHEN (((new.b
 CREATE TRIGGER pools_day_start BEFORE UPDATE ON docket.pools FOR EACH ROW WHEN (((new.business_day IS DISTINCT FROM old.business_day) AND (NOT (new.day_start_time IS DISTINCT FROM old.day_start_time)))) EXECUTE FUNCTION pools_day_start();
 GRANT DELETE, INSERT, SELECT, UPDATE ON pools TO docket_service;
 
+CREATE TABLE reassignment_plan_tickets (
+  plan_id uuid NOT NULL,
+  ticket_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  status smallint NOT NULL,
+  from_agent_id text COLLATE "C",
+  to_agent_id text COLLATE "C" NOT NULL,
+  CONSTRAINT reassignment_plan_tickets_pkey PRIMARY KEY (plan_id, ticket_id),
+  CONSTRAINT reassignment_plan_tickets_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES reassignment_plans(plan_id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON reassignment_plan_tickets TO docket_service;
+
+CREATE TABLE reassignment_plans (
+  plan_id uuid NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  ticket_count integer NOT NULL,
+  expire_time timestamp with time zone NOT NULL,
+  CONSTRAINT reassignment_plans_pkey PRIMARY KEY (plan_id)
+);
+CREATE INDEX reassignment_plans_by_expire_time ON docket.reassignment_plans USING btree (expire_time);
+GRANT DELETE, INSERT, SELECT, UPDATE ON reassignment_plans TO docket_service;
+
 CREATE TABLE requests (
   request_key uuid NOT NULL,
   actor text NOT NULL,

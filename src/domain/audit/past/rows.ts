@@ -1,10 +1,12 @@
 /** An audited table whose rows can be read as they were. */
-interface PastTable {
+export interface PastTable {
   /** Its name, which is the type of its rows too. */
   readonly table: string;
   readonly entityType: string;
   /** Its key as the log writes it, of a row called `q`. */
   readonly id: string;
+  /** Columns that are not in the log, as an array. */
+  readonly hidden: string;
   /** What its columns show whose value was erased from the log, as JSON. */
   readonly erased: string;
 }
@@ -14,16 +16,20 @@ const TABLES = {
     table: 'tickets',
     entityType: 'ticket',
     id: 'q.ticket_id::text',
+    hidden: '{last_request}',
     erased: '{"user_id":0,"title":"","description":"","attributes":{},"labels":[],"external_references":[]}',
   },
-  agents: { table: 'agents', entityType: 'agent', id: 'q.agent_id', erased: '{"display_name":"","email":""}' },
-  groups: { table: 'groups', entityType: 'group', id: 'q.group_id::text', erased: '{"description":""}' },
-  memberships: { table: 'memberships', entityType: 'membership', id: `q.group_id::text || '/' || q.agent_id`, erased: '{}' },
-  settings: { table: 'settings', entityType: 'settings', id: 'q.settings_id::text', erased: '{}' },
+  agents: { table: 'agents', entityType: 'agent', id: 'q.agent_id', hidden: '{}', erased: '{"display_name":"","email":""}' },
+  groups: { table: 'groups', entityType: 'group', id: 'q.group_id::text', hidden: '{}', erased: '{"description":""}' },
+  memberships: { table: 'memberships', entityType: 'membership', id: `q.group_id::text || '/' || q.agent_id`, hidden: '{}', erased: '{}' },
+  settings: { table: 'settings', entityType: 'settings', id: 'q.settings_id::text', hidden: '{}', erased: '{}' },
 } as const satisfies Record<string, PastTable>;
 
 /** A table whose past can be asked for. */
 export type PastTableName = keyof typeof TABLES;
+
+/** What is known of it. */
+export const pastTable = (name: PastTableName): PastTable => TABLES[name];
 
 /** How a statement names one thing: SQL expressions. */
 export interface PastThing {

@@ -72,3 +72,24 @@ CREATE TABLE operation_chunks (
 ALTER TABLE requests ADD COLUMN operation_id uuid;
 DROP INDEX requests_by_caller;
 CREATE UNIQUE INDEX requests_by_caller ON requests (actor, request_id) WHERE request_id IS NOT NULL AND operation_id IS NULL;
+
+-- Plans of reassignments, as `validate_only` answered them: kept for a while, so that just this can be carried out. Not under audit: nothing
+-- has changed yet, and what a plan does is logged when it is carried out.
+CREATE TABLE reassignment_plans (
+  plan_id     uuid PRIMARY KEY,
+  actor       text COLLATE "C" NOT NULL,
+  ticket_count integer NOT NULL,
+  expire_time timestamptz NOT NULL
+);
+CREATE INDEX reassignment_plans_by_expire_time ON reassignment_plans (expire_time);
+
+-- The tickets that a plan moves, as they were, and to whom.
+CREATE TABLE reassignment_plan_tickets (
+  plan_id       uuid NOT NULL REFERENCES reassignment_plans ON DELETE CASCADE,
+  ticket_id     uuid NOT NULL,
+  group_id      uuid NOT NULL,
+  status        smallint NOT NULL,
+  from_agent_id text COLLATE "C",
+  to_agent_id   text COLLATE "C" NOT NULL,
+  PRIMARY KEY (plan_id, ticket_id)
+);

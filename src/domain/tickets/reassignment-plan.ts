@@ -1,0 +1,90 @@
+import type { Instant } from '../../foundation/clock.ts';
+import { columnTexts } from '../../foundation/database/array-text.ts';
+import type { Sql } from '../../foundation/database/sql.ts';
+import { newId } from '../../foundation/ids.ts';
+import { PlanNotFound } from './errors.ts';
+
+/** How long a plan is kept for its caller, in minutes. */
+const PLAN_MINUTES = 15;
+/** How long one is kept that an operation carries out, in days. */
+const PLAN_IN_USE_DAYS = 30;
+
+/** A ticket that a plan moves: as it was, and to whom. */
+export interface PlannedMove {
+  readonly ticketId: string;
+  readonly groupId: string;
+  readonly status: number;
+  readonly fromAgentId: string | null;
+  readonly toAgentId: string;
+}
+
+/** Keeps what a dry run planned, for this caller; answers the token that carries it out, and until when. */
+export async function storePlan(sql: Sql, actor: string, moves: readonly PlannedMove[]): Promise<{ planToken: string; expireTime: Instant }> {
+  const planToken = newId();
+  const [stored] = await sql<{ expire_time: Instant }>(
+    `WITH plan AS (
+       INSERT INTO reassignment_plans (plan_id, actor, ticket_count, expire_time)
+       VALUES ($1, $2, $3, docket_now() + interval '${PLAN_MINUTES} minutes') RETURNING plan_id, expire_time
+     ), moves AS (
+       INSERT INTO reassignment_plan_tickets (plan_id, ticket_id, group_id, status, from_agent_id, to_agent_id)
+       SELECT plan.plan_id, m.* FROM plan, unnest($4::uuid[], $5::uuid[], $6::smallint[], $7::text[], $8::text[]) AS m
+     )
+     SELECT expire_time::text FROM plan`,
+    [planToken, actor, moves.length, ...columnTexts(moves, ['ticketId', 'groupId', 'status', 'fromAgentId', 'toAgentId'])],
+  );
+  return { planToken, expireTime: stored?.expire_time ?? '' };
+}
+
+/** How many tickets a plan of this caller moves; throws `PlanNotFound` when there is none, or its time is over. */
+export async function getPlanSize(sql: Sql, actor: string, planToken: string): Promise<number> {
+  const [plan] = await sql<{ ticket_count: number }>(
+    'SELECT ticket_count FROM reassignment_plans WHERE plan_id = $1 AND actor = $2 AND expire_time > docket_now()',
+    [planToken, actor],
+  );
+  if (!plan) throw new PlanNotFound();
+  return plan.ticket_count;
+}
+
+/** What a plan moves: all, or these tickets of it. */
+export async function readMoves(sql: Sql, planId: string, ticketIds?: readonly string[]): Promise<Map<string, PlannedMove>> {
+  const rows = await sql<PlannedMove>(
+    `SELECT ticket_id AS "ticketId", group_id AS "groupId", status, from_agent_id AS "fromAgentId", to_agent_id AS "toAgentId"
+     FROM reassignment_plan_tickets WHERE plan_id = $1 AND ($2::uuid[] IS NULL OR ticket_id = ANY ($2))`,
+    [planId, ticketIds ?? null],
+  );
+  return new Map(rows.map((move) => [move.ticketId, move]));
+}
+
+/** The groups whose tickets a plan moves. */
+export async function findGroupsOfPlan(sql: Sql, planId: string): Promise<string[]> {
+  const rows = await sql<{ group_id: string }>('SELECT DISTINCT group_id FROM reassignment_plan_tickets WHERE plan_id = $1', [planId]);
+  return rows.map((row) => row.group_id);
+}
+
+/** A query of all tickets of a plan, for an operation. */
+export const planQuery = (planId: string): { readonly text: string; readonly values: readonly unknown[] } => ({
+  text: 'SELECT t.ticket_id, t.priority, t.create_time FROM reassignment_plan_tickets p JOIN tickets t USING (ticket_id) WHERE p.plan_id = $1',
+  values: [planId],
+});
+
+/** Keeps a plan for as long as an operation may take. */
+export async function keepPlan(sql: Sql, planId: string): Promise<void> {
+  await sql(`UPDATE reassignment_plans SET expire_time = docket_now() + interval '${PLAN_IN_USE_DAYS} days' WHERE plan_id = $1`, [planId]);
+}
+
+/** The first tickets that are not as they were planned, and receivers who cannot be given work any more; as texts for people. Without locks. */
+export async function findOutdated(sql: Sql, planId: string, limit: number): Promise<string[]> {
+  const rows = await sql<{ what: string }>(
+    `SELECT * FROM (
+       SELECT 'ticket ' || t.key AS what FROM reassignment_plan_tickets p JOIN tickets t USING (ticket_id)
+       WHERE p.plan_id = $1 AND (t.group_id, t.status, t.agent_id) IS DISTINCT FROM (p.group_id, p.status, p.from_agent_id) LIMIT $2
+     ) changed
+     UNION ALL SELECT * FROM (
+       SELECT DISTINCT 'agent ' || p.to_agent_id FROM reassignment_plan_tickets p
+       LEFT JOIN memberships m ON m.group_id = p.group_id AND m.agent_id = p.to_agent_id LEFT JOIN agents a ON a.agent_id = p.to_agent_id
+       WHERE p.plan_id = $1 AND (m.agent_id IS NULL OR NOT a.active OR a.delete_time IS NOT NULL OR a.availability <> 'AVAILABLE') LIMIT $2
+     ) gone LIMIT $2`,
+    [planId, limit],
+  );
+  return rows.map((row) => row.what);
+}
