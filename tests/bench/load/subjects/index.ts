@@ -7,6 +7,7 @@ import { openCreateResolve } from './create-resolve.ts';
 import { openCreateTicket } from './create-ticket.ts';
 import { openEmptyCall } from './empty-call.ts';
 import { openGetTicket, openSelect } from './get-ticket.ts';
+import { openGetTicketAsOf } from './get-ticket-as-of.ts';
 import { openListTickets } from './list-tickets.ts';
 
 /** Everything that a load process can drive, by name: the only list. */
@@ -15,6 +16,7 @@ export const subjects: Readonly<Record<string, OpenSubject>> = {
   'create-resolve': openCreateResolve,
   'batch-create': openBatchCreate,
   'get-ticket': openGetTicket,
+  'get-ticket-as-of': openGetTicketAsOf,
   'list-tickets': openListTickets,
   'empty-call': openEmptyCall,
   select: openSelect,
