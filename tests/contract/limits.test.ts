@@ -61,7 +61,7 @@ describe('the rules of the contract', () => {
   });
 
   it('refuse negative numbers, and numbers beyond the stated bounds', () => {
-    const unbounded = ['page_size', 'user_id', 'sequence', 'start_sequence', 'end_sequence', 'after_sequence'];
+    const unbounded = ['page_size', 'user_id', 'sequence', 'start_sequence', 'end_sequence', 'after_sequence', 'version', 'from_version', 'to_version'];
     for (const input of ofKind('scalar', [ScalarType.INT32, ScalarType.INT64])) {
       expectRefused(input, unbounded.includes(input.field.name) ? [-1] : [-1, 2_147_483_647]);
     }

@@ -1,6 +1,6 @@
 import type { Day, Instant } from '../../foundation/clock.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
-import { pastRows } from '../audit/index.ts';
+import { hiddenInstant, pastRows } from '../audit/index.ts';
 
 /** What an agent was given and had resolved by an instant. */
 export interface PastCounts {
@@ -60,7 +60,7 @@ const COUNTS = `
      ) c) AS counters,
     ${tallySql('assignment_decisions', 'false')} AS given,
     ${tallySql('assignment_releases', 'resolved')} AS released
-  FROM ${pastRows('settings', { at: '$2::timestamptz', as: 's' })}`;
+  FROM ${pastRows('settings', { at: hiddenInstant(2), as: 's' })}`;
 
 /** The counts of agents as of an instant that is settled, by id. */
 export async function readCountsAt(sql: Sql, agentIds: readonly string[], at: Instant): Promise<ReadonlyMap<string, PastCounts>> {

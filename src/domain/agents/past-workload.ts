@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { WorkloadSchema } from '../../../gen/ticketing/v1/workload_pb.ts';
 import type { Instant } from '../../foundation/clock.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
-import { assertStillKept, pastRow, pastRows } from '../audit/index.ts';
+import { assertStillKept, hiddenInstant, pastRow, pastRows } from '../audit/index.ts';
 import type { Viewer } from '../groups/index.ts';
 import { AgentNotFound } from './errors.ts';
 import { pastScopeOn, readMembershipsAt } from './past.ts';
@@ -24,10 +24,10 @@ const HELD = `
     SELECT ticket_id FROM tickets WHERE agent_id = $2 AND status <= 3
     UNION SELECT ticket_id FROM assignment_releases WHERE agent_id = $2 AND business_day >= ($1::timestamptz AT TIME ZONE 'UTC')::date - 1
     UNION SELECT e.entity_id::uuid FROM audit_entries e
-      WHERE e.entity_type = 'ticket' AND e.time > $1 AND (e.operation = 'DELETE' OR (e.operation = 'UPDATE' AND e.actor_kind = 'DATABASE'))
+      WHERE e.entity_type = 'ticket' AND e.time > ${hiddenInstant(1)} AND (e.operation = 'DELETE' OR (e.operation = 'UPDATE' AND e.actor_kind = 'DATABASE'))
   ) known
   LEFT JOIN tickets present ON present.ticket_id = known.ticket_id
-  ${pastRow('tickets', { id: 'known.ticket_id::text', present: 'present', at: '$1::timestamptz', as: 't' })}
+  ${pastRow('tickets', { id: 'known.ticket_id::text', present: 'present', at: hiddenInstant(1), as: 't' })}
   WHERE t.agent_id = $2 AND t.status <= 3 AND t.create_time <= $1 GROUP BY 1, 2, 3`;
 
 const GROUPS = `
@@ -37,7 +37,7 @@ const GROUPS = `
      WHERE r.agent_id = $2 AND r.business_day = $4 AND r.time <= $1 AND r.resolved AND r.group_id = shown.group_id) AS "resolvedToday"
   FROM unnest($3::uuid[]) shown(group_id)
   LEFT JOIN groups present ON present.group_id = shown.group_id
-  ${pastRow('groups', { id: 'shown.group_id::text', present: 'present', at: '$1::timestamptz', as: 'g' })}
+  ${pastRow('groups', { id: 'shown.group_id::text', present: 'present', at: hiddenInstant(1), as: 'g' })}
   ORDER BY 1`;
 
 /**
@@ -49,12 +49,12 @@ export async function getVisibleWorkloadAt(viewer: Viewer, agentId: string, at: 
   const scope = await pastScopeOn(viewer, agentId, at);
   const [agent] = await sql<Pick<WorkloadRow, 'maxOpenTickets'>>(
     `SELECT a.max_open_tickets AS "maxOpenTickets"
-     FROM ${pastRows('agents', { at: '$1::timestamptz', as: 'a', where: 'q.agent_id = $2' })} WHERE a.agent_id IS NOT NULL`,
+     FROM ${pastRows('agents', { at: hiddenInstant(1), as: 'a', where: 'q.agent_id = $2' })} WHERE a.agent_id IS NOT NULL`,
     [at, agentId],
   );
-  const held = await sql<Held>(HELD, [at, agentId]);
-  const counts = (await readCountsAt(sql, [agentId], at)).get(agentId);
-  const groups = await readGroups(sql, { agentId, at, held, day: counts?.businessDay ?? '' });
+  const [counts] = agent ? (await readCountsAt(sql, [agentId], at)).values() : [];
+  const held = counts ? await sql<Held>(HELD, [at, agentId]) : [];
+  const groups = counts ? await readGroups(sql, { agentId, at, held, day: counts.businessDay }) : [];
   await assertStillKept(sql, at);
   if (!agent || !counts) throw new AgentNotFound(agentId);
   return toWorkload({

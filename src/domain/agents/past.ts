@@ -4,7 +4,7 @@ import type { Instant } from '../../foundation/clock.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { afterPosition, type Order, orderBySql, type Position, positionSql } from '../../foundation/page/index.ts';
 import { canonicalId } from '../../foundation/request.ts';
-import { assertStillKept, pastRow, pastRows } from '../audit/index.ts';
+import { assertStillKept, hiddenInstant, pastRow, pastRows } from '../audit/index.ts';
 import { type GroupScope, inScope, scopeValue, type Viewer, visibleGroups } from '../groups/index.ts';
 import type { AgentRow } from './entity.ts';
 import { AgentNotFound } from './errors.ts';
@@ -17,7 +17,7 @@ import { isVisible } from './reach.ts';
 export async function getVisibleAgentAt(viewer: Viewer, agentId: string, at: Instant): Promise<AgentView> {
   const scope = await pastScopeOn(viewer, agentId, at);
   const [agent] = await viewer.sql<AgentRow>(
-    `SELECT ${AGENT_COLUMNS} FROM ${pastRows('agents', { at: '$1::timestamptz', as: 'a', where: 'q.agent_id = $2' })} WHERE a.agent_id IS NOT NULL`,
+    `SELECT ${AGENT_COLUMNS} FROM ${pastRows('agents', { at: hiddenInstant(1), as: 'a', where: 'q.agent_id = $2' })} WHERE a.agent_id IS NOT NULL`,
     [at, agentId],
   );
   const [view] = await viewsOf(viewer.sql, agent ? [agent] : [], scope, at);
@@ -47,9 +47,9 @@ interface PastMembership {
 export function readMembershipsAt(sql: Sql, agentIds: readonly string[], at: Instant): Promise<PastMembership[]> {
   return sql<PastMembership>(
     `SELECT m.agent_id AS "agentId", m.group_id AS "groupId", g.delete_time IS NOT NULL AS deleted
-     FROM ${pastRows('memberships', { at: '$1::timestamptz', as: 'm', where: 'q.agent_id = ANY ($2::text[])' })}
+     FROM ${pastRows('memberships', { at: hiddenInstant(1), as: 'm', where: 'q.agent_id = ANY ($2::text[])' })}
      LEFT JOIN groups now ON now.group_id = m.group_id
-     ${pastRow('groups', { id: 'm.group_id::text', present: 'now', at: '$1::timestamptz', as: 'g' })}
+     ${pastRow('groups', { id: 'm.group_id::text', present: 'now', at: hiddenInstant(1), as: 'g' })}
      WHERE m.group_id IS NOT NULL ORDER BY 1, 2`,
     [at, agentIds],
   );
@@ -89,9 +89,9 @@ export async function listAgentsAt(
   values.push(...filter.values);
   const after = position && afterPosition(order, position, values.length + 1);
   const members = (groups: string) =>
-    `SELECT m.agent_id FROM ${pastRows('memberships', { at: '$2::timestamptz', as: 'm', where: groups })} WHERE m.group_id IS NOT NULL`;
+    `SELECT m.agent_id FROM ${pastRows('memberships', { at: hiddenInstant(2), as: 'm', where: groups })} WHERE m.group_id IS NOT NULL`;
   const rows = await viewer.sql<AgentRow & Record<string, unknown>>(
-    `SELECT ${AGENT_COLUMNS}, ${positionSql(order)} FROM ${pastRows('agents', { at: '$2::timestamptz', as: 'a' })}
+    `SELECT ${AGENT_COLUMNS}, ${positionSql(order)} FROM ${pastRows('agents', { at: hiddenInstant(2), as: 'a' })}
      WHERE a.agent_id IS NOT NULL
        AND ($1::uuid[] IS NULL OR a.agent_id = $3 OR (a.agent_id IN (SELECT agent_id FROM memberships WHERE group_id = ANY ($1)) AND a.agent_id IN (${members('q.group_id = ANY ($1)')})))
        AND ($4::uuid IS NULL OR (${inScope('$4', 1)} AND a.agent_id IN (${members('q.group_id = $4')})))

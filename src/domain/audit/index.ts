@@ -1,7 +1,7 @@
 export { AuditEntryNotFound, VersionNotFound } from './errors.ts';
 export { MONTHS_AHEAD, makeAuditPartitions } from './jobs.ts';
 export { assertKept, assertStillKept, KEPT_FROM, settledInstant } from './past/instant.ts';
-export { type PastTableName, pastRow, pastRows, removedSince } from './past/rows.ts';
+export { hiddenInstant, type PastTableName, pastRow, pastRows, removedSince } from './past/rows.ts';
 export { findVersion, type RowVersion } from './past/versions.ts';
 export { type RefusedCalls, recordRefusedCalls } from './refusals.ts';
 export { listEntityHistory, makeAuditHandlers } from './rpc.ts';

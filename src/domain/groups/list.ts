@@ -5,7 +5,7 @@ import type { Context } from '../../foundation/context.ts';
 import { compileFilter, type FilterSchema } from '../../foundation/filter/index.ts';
 import { listPage } from '../../foundation/list-page.ts';
 import { afterPosition, orderBySql, parseOrderBy, positionSql, type SortFields } from '../../foundation/page/index.ts';
-import { assertStillKept, pastRows, settledInstant } from '../audit/index.ts';
+import { assertStillKept, hiddenInstant, pastRows, settledInstant } from '../audit/index.ts';
 import type { GroupRow } from './entity.ts';
 import { toGroupMessage } from './message.ts';
 import { inScope, scopeValue, visibleGroups } from './visibility.ts';
@@ -42,7 +42,7 @@ export async function listGroups(ctx: Context, request: MessageShape<typeof List
   const at = request.asOf && (await settledInstant(ctx, request.asOf));
   const own = [scopeValue(visible), request.showDeleted];
   const given = at === undefined ? own : [...own, at];
-  const from = at === undefined ? 'groups g' : pastRows('groups', { at: '$3::timestamptz', as: 'g' });
+  const from = at === undefined ? 'groups g' : pastRows('groups', { at: hiddenInstant(3), as: 'g' });
   const filter = compileFilter(request.filter, filterFields, { firstParameter: given.length + 1 });
   return listPage(ctx, {
     request: [ListGroupsRequestSchema, request],

@@ -1,5 +1,5 @@
 import type { Instant } from '../../foundation/clock.ts';
-import { assertStillKept, pastRows } from '../audit/index.ts';
+import { assertStillKept, hiddenInstant, pastRows } from '../audit/index.ts';
 import type { GroupRow } from './entity.ts';
 import { GroupNotFound } from './errors.ts';
 import { GROUP_COLUMNS } from './list.ts';
@@ -9,7 +9,7 @@ import { coversGroups, type Viewer, visibleGroups } from './visibility.ts';
 export async function getVisibleGroupAt(viewer: Viewer, groupId: string, at: Instant): Promise<GroupRow> {
   const visible = await visibleGroups(viewer);
   const [group] = await viewer.sql<GroupRow>(
-    `SELECT ${GROUP_COLUMNS} FROM ${pastRows('groups', { at: '$1::timestamptz', as: 'g', where: 'q.group_id = $2::uuid' })} WHERE g.group_id IS NOT NULL`,
+    `SELECT ${GROUP_COLUMNS} FROM ${pastRows('groups', { at: hiddenInstant(1), as: 'g', where: 'q.group_id = $2::uuid' })} WHERE g.group_id IS NOT NULL`,
     [at, groupId],
   );
   await assertStillKept(viewer.sql, at);

@@ -1,12 +1,12 @@
 import type { Instant } from '../../foundation/clock.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { type Order, OrderByError, orderBySql, type Position, positionSql } from '../../foundation/page/index.ts';
-import { assertStillKept, pastRows } from '../audit/index.ts';
+import { assertStillKept, hiddenInstant, pastRows } from '../audit/index.ts';
 import { type Scope, ticketOrder, type WantedTickets, wantedSql } from './queries.ts';
 import { TICKET_COLUMNS, type TicketRow } from './row.ts';
 
 /** Tickets that one page of the past looks at. */
-const STRETCH = 5_000;
+const STRETCH = 2_000;
 
 /** Reads an `order_by` of a list of the past: only the time of creation is the same at every instant. Throws OrderByError. */
 export function pastTicketOrder(orderBy: string): Order {
@@ -44,12 +44,14 @@ export async function listTicketsAt(sql: Sql, past: WantedPast, limit: number, a
   const seen = scope === 'all' ? undefined : bind(scope, 'uuid[]');
   if (seen) where.push(`q.group_id = ANY (${seen})`);
   const conditions = wantedSql(wanted, values);
+  // The same values, but in an order that is known before the past is looked up: what is beyond the limit is not.
+  const way = order[0].descending ? 'DESC' : 'ASC';
   const rows = await sql<TicketRow>(
     `SELECT ${TICKET_COLUMNS}, ${positionSql(order)} FROM (
-       SELECT t.* FROM ${pastRows('tickets', { at: '$1::timestamptz', as: 't', where: where.join(' AND '), inOrder: orderBySql(order) })}
+       SELECT t.*, t_known.create_time AS place_time, t_known.ticket_id AS place_id FROM ${pastRows('tickets', { at: hiddenInstant(1), as: 't', where: where.join(' AND '), inOrder: orderBySql(order) })}
        WHERE t.ticket_id IS NOT NULL
        ${seen ? `AND t.group_id = ANY (${seen}) AND EXISTS (SELECT FROM tickets n WHERE n.ticket_id = t.ticket_id AND n.group_id = ANY (${seen}))` : ''}
-     ) past WHERE ${conditions.text} ORDER BY ${orderBySql(order)} LIMIT ${limit}`,
+     ) past WHERE ${conditions.text} ORDER BY place_time ${way}, place_id ${way} LIMIT ${limit}`,
     conditions.values,
   );
   await assertStillKept(sql, at);

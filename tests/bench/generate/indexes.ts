@@ -16,6 +16,7 @@ export async function takeIndexesAway(client: pg.Client): Promise<() => Promise<
   );
   for (const { name } of rows) await client.query(`DROP INDEX ${name}`);
   return async () => {
-    for (const { definition } of rows) await client.query(definition);
+    // PostgreSQL tells a partitioned table's index as one of that table alone: the partitions are to have it too.
+    for (const { definition } of rows) await client.query(definition.replace(' ON ONLY ', ' ON '));
   };
 }

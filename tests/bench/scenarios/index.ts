@@ -6,6 +6,7 @@ import { create256 } from './create-256.ts';
 import { createResolve } from './create-resolve.ts';
 import { fiftyPools } from './fifty-pools.ts';
 import { getTicket } from './get-ticket.ts';
+import { getTicketAsOf } from './get-ticket-as-of.ts';
 import { growthAgents } from './growth-agents.ts';
 import { growthTickets } from './growth-tickets.ts';
 import { listPages } from './list-pages.ts';
@@ -30,4 +31,5 @@ export const scenarios: readonly Scenario[] = [
   sealedLog,
   growthTickets,
   listPages,
+  getTicketAsOf,
 ];

@@ -97,6 +97,9 @@ describe('DiffVersions', () => {
 
   it('NOT_FOUND: no such version, or one in a group that the caller may not see', async () => {
     expect(await failureOf(diff(1, 77))).toMatchObject({ kind: 'not_found', reason: 'VERSION_NOT_FOUND', facts: { field: 'to_version', version: '77' } });
+    expect(
+      await failureOf(harness.callAs('admin').history.diffVersions({ entityType: 'ticket', entityId: ticketId, fromVersion: 2n ** 63n - 1n, toVersion: 1n })),
+    ).toMatchObject({ reason: 'VERSION_NOT_FOUND' });
     expect(await failureOf(diff(4, 5, {}, { roles: ['supervisor'], actor: 'tom' }))).toMatchObject({
       reason: 'VERSION_NOT_FOUND',
       facts: { field: 'from_version' },

@@ -31,13 +31,19 @@ export type PastTableName = keyof typeof TABLES;
 /** What is known of it. */
 export const pastTable = (name: PastTableName): PastTable => TABLES[name];
 
+/**
+ * SQL of an instant that is the parameter of that number, hidden from the planner: where statistics say that few entries are later than it, which those of a
+ * busy day do until they are gathered again, it would go through all of these for each thing.
+ */
+export const hiddenInstant = (parameter: number): string => `(SELECT $${parameter}::timestamptz)`;
+
 /** How a statement names one thing: SQL expressions. */
 export interface PastThing {
   /** Its id in the log, text. */
   readonly id: string;
   /** Its present row, of the table's type; NULL when it is gone. */
   readonly present: string;
-  /** The instant. */
+  /** The instant: a column, or `hiddenInstant`. */
   readonly at: string;
   /** What the row of the past is to be called. */
   readonly as: string;
@@ -65,7 +71,7 @@ export const removedSince = (name: PastTableName, at: string): string =>
 
 /** Which rows, SQL too. */
 export interface PastRows {
-  /** The instant. */
+  /** The instant: `hiddenInstant`. */
   readonly at: string;
   /** What the rows of the past are to be called. */
   readonly as: string;
@@ -76,7 +82,7 @@ export interface PastRows {
 
 /**
  * SQL after FROM: the rows of a table as they were at an instant, those among them that were removed since, and rows of NULL for those that were not there
- * yet. `where` leaves out others by what never changes about them: a condition on `q`, which is the row as it is, or as it was when it was removed.
+ * yet; beside them, as `…_known`, the columns as they are or were when the row was removed. `where` leaves out others by what never changes about them: a condition on `q`, which is the row as it is, or as it was when it was removed.
  */
 export function pastRows(name: PastTableName, { at, as, where = 'true', inOrder }: PastRows): string {
   const { table, id } = TABLES[name];

@@ -24,7 +24,7 @@ export async function findVersion(sql: Sql, name: PastTableName, id: string, ver
        UNION ALL
        SELECT 2, entry_id, (after - ARRAY(SELECT substr(f, 8) FROM unnest(erased_fields) f WHERE f LIKE 'before.%')) || before,
          ARRAY(SELECT substr(f, strpos(f, '.') + 1) FROM unnest(erased_fields) f WHERE f LIKE 'before.%' OR (f LIKE 'after.%' AND NOT before ? substr(f, 7)))
-       FROM audit_entries WHERE entity_type = '${entityType}' AND entity_id = $1 AND version = $2::bigint + 1 AND operation = 'UPDATE'
+       FROM audit_entries WHERE entity_type = '${entityType}' AND entity_id = $1 AND version - 1 = $2::bigint AND operation = 'UPDATE'
        UNION ALL
        SELECT 3, 0, to_jsonb(q) - '${hidden}'::text[], '{}' FROM ${table} q WHERE ${idOfRow} = $1 AND q.version = $2::bigint
      ) told ORDER BY rank, entry_id DESC LIMIT 1`,

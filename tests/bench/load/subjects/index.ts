@@ -8,6 +8,7 @@ import { openCreateResolve } from './create-resolve.ts';
 import { openCreateTicket } from './create-ticket.ts';
 import { openEmptyCall } from './empty-call.ts';
 import { openGetTicket, openSelect } from './get-ticket.ts';
+import { openGetTicketAsOf } from './get-ticket-as-of.ts';
 import { openListTickets } from './list-tickets.ts';
 import { openReassign } from './reassign.ts';
 
@@ -17,6 +18,7 @@ export const subjects: Readonly<Record<string, OpenSubject>> = {
   'create-resolve': openCreateResolve,
   'batch-create': openBatchCreate,
   'get-ticket': openGetTicket,
+  'get-ticket-as-of': openGetTicketAsOf,
   reassign: openReassign,
   'reassign-by-hand': openReassignByHand,
   'list-tickets': openListTickets,
