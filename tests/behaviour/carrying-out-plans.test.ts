@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { OperationState } from '../../gen/ticketing/v1/operation_pb.ts';
 import { Priority } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
 import { jobs } from '../../src/edge/worker/index.ts';
 import { expectSound, readTicket } from '../support/engine.ts';
 import { createHarness, failureOf, type Harness } from '../support/harness.ts';
@@ -15,6 +16,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await expectSound(harness);
+  const { findings } = await checkDatabase(harness.url);
+  expect(findings.filter(({ violations }) => violations > 0)).toEqual([]);
   await harness.close();
 });
 

@@ -5,6 +5,7 @@ import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
 import { OperationKind, OperationState } from '../../gen/ticketing/v1/operation_pb.ts';
 import { Priority, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { ticketReactions } from '../../src/domain/tickets/index.ts';
+import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
 import { jobs } from '../../src/edge/worker/index.ts';
 import { CommandQueue } from '../../src/foundation/commands/queue.ts';
 import { expectSound } from '../support/engine.ts';
@@ -18,6 +19,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await expectSound(harness);
+  const { findings } = await checkDatabase(harness.url);
+  expect(findings.filter(({ violations }) => violations > 0)).toEqual([]);
   await harness.close();
 });
 
@@ -68,6 +71,8 @@ it('changes more than a thousand tickets by an operation: each once, with its ow
 
 it('deals very many tickets out as one equal deal, chunk by chunk, whatever else is given out meanwhile', async () => {
   const group = await makeBusyGroup('DEAL', 30);
+  const turn = (availability: Availability) => admin().agents.setAvailability({ agentId: 'DEAL-c', availability });
+  await turn(Availability.AWAY);
   await makeAgent(harness, 'DEAL-leaver', [group]);
   await makeTickets(harness, group, 1_102, 'DEAL-leaver');
   const before = await heldTickets(harness, group);
@@ -76,6 +81,8 @@ it('deals very many tickets out as one equal deal, chunk by chunk, whatever else
     await takeOneStep(harness, operationId);
     // The next chunk must not take these for what it dealt out.
     await makeTickets(harness, group, 7, 'DEAL-a');
+    // Who comes back in the middle catches up with what the others have received.
+    if (step === 0) await turn(Availability.AVAILABLE);
   }
   await harness.runJobs(jobs);
   const received = await countReceived(operationId);
@@ -188,6 +195,20 @@ it('is carried on by one run at a time, and taken over when that falls silent', 
   await harness.moveClock('6 seconds');
   await harness.runJobs(jobs);
   expect((await admin().operations.getOperation({ operationId })).operation?.state).toBe(OperationState.SUCCEEDED);
+});
+
+it('is exact when two processes carry it on at once although it needs no pool', async () => {
+  const group = await makeCrowdedGroup(harness, 'BARE', 1_500);
+  const operationId = await beginRetitling(harness, group, 'admin', 'bare');
+  const other = new CommandQueue({ orm: harness.orm, handlers: [], enqueue: async () => undefined }, { lanes: 2, queueBound: 1_000 });
+  for (let step = 0; step < 6; step += 1) await Promise.all([harness.queue, other].map((queue) => takeOneStep(harness, operationId, queue)));
+  await harness.runJobs(jobs);
+  expect(await tallyOf(operationId)).toEqual({ 'CHANGED ': 1_500 });
+  expect((await admin().operations.getOperation({ operationId })).operation).toMatchObject({
+    state: OperationState.SUCCEEDED,
+    doneCount: 1_500n,
+    changedCount: 1_500n,
+  });
 });
 
 it('is exact when two processes carry it on at once, beside changes of the same tickets', async () => {

@@ -37,6 +37,7 @@ export async function makeCrowdedGroup(harness: Harness, key: string, count: num
      SELECT gen_random_uuid(), $1 || '-' || n, $2, n, 4, 1 + n % 4, docket_now(), docket_now() FROM generate_series(1, $3) n`,
     [key, group.groupId, count],
   );
+  await harness.sql('UPDATE group_counters SET last_ticket_number = $2 WHERE group_id = $1', [group.groupId, count]);
   return group;
 }
 
