@@ -69,7 +69,7 @@ describe('a service of several processes with TLS', () => {
     expect(await docket(far, { DOCKET_CA_FILE: ca })).toMatchObject({ code: 0 });
     expect(await docket(far, {})).toMatchObject({ code: 1, text: expect.stringMatching(/unable to verify the first certificate.*--ca or DOCKET_CA_FILE/) });
     expect(await docket([...far, '--ca', `${ca}.nowhere`], {})).toMatchObject({ code: 1, text: expect.stringContaining('there is no file') });
-  });
+  }, 120_000);
 
   it('it is recognised on this machine by nothing but its own certificate', async () => {
     const { own } = await start();
@@ -83,7 +83,7 @@ describe('a service of several processes with TLS', () => {
       code: 1,
       text: expect.stringContaining('the certificate is not the one in'),
     });
-  });
+  }, 120_000);
 
   it('it asks commands for a certificate too, if it asks callers', async () => {
     const clients = await makeAuthority('Callers');
@@ -94,7 +94,7 @@ describe('a service of several processes with TLS', () => {
     const { cert, key } = await clients.issue('desk');
     const shown = { DOCKET_CLIENT_CERT_FILE: await files.write('desk.crt', cert), DOCKET_CLIENT_KEY_FILE: await files.write('desk.key', key) };
     expect(await docket(call, { ...own, ...shown })).toMatchObject({ code: 0, text: expect.stringContaining('1 ticket created') });
-  });
+  }, 120_000);
 
   it('it takes new certificates in every process', async () => {
     const { port } = await start();
@@ -111,7 +111,7 @@ describe('a service of several processes with TLS', () => {
     await vi.waitFor(async () => {
       for (let turn = 0; turn < WORKERS; turn += 1) expect(await shown()).not.toBe(before);
     }, PATIENCE);
-  });
+  }, 120_000);
 });
 
 describe('the configuration of TLS', () => {
