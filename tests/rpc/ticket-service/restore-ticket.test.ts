@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Availability } from '../../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../../gen/ticketing/v1/group_pb.ts';
 import { Priority, TicketStatus } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { createTicket, decisionsOf, expectSound, makeTeam, readTicket, traces, updateTicket } from '../../support/engine.ts';
@@ -70,6 +71,14 @@ describe('RestoreTicket', () => {
     expect(ticket).toMatchObject({ agentId: 'ONE-a', status: TicketStatus.OPEN, reopenCount: 1 });
     expect((await decisionsOf(harness, ticketId)).at(-1)).toBe('MANUAL ONE-a from ONE-b');
     await expectSound(harness);
+  });
+
+  it('reopens it with that agent although he is away', async () => {
+    const { group } = await makeTeam(harness, 'AWAY', 2);
+    const { ticketId } = await createTicket(harness, group, { agentId: 'AWAY-a' });
+    await updateTicket(harness, ticketId, { status: TicketStatus.RESOLVED });
+    await harness.callAs('admin').agents.setAvailability({ agentId: 'AWAY-a', availability: Availability.AWAY });
+    expect((await restore(ticketId, 1)).ticket).toMatchObject({ agentId: 'AWAY-a', status: TicketStatus.OPEN });
   });
 
   it('gives a ticket that waited out anew, by the policy', async () => {

@@ -52,14 +52,13 @@ export interface PastThing {
 /**
  * SQL that joins to a thing its row as it was at an instant; all its columns are NULL when it was not there. That is what the first entry later
  * than the instant says it was before: what it is after, but for the columns that changed. Without such an entry it is the present row. One
- * descent of an index, however long the history.
+ * descent of an index, however long the history. A value that was erased is missing on both sides of an entry.
  */
 export function pastRow(name: PastTableName, { id, present, at, as }: PastThing): string {
   const { entityType, erased } = TABLES[name];
   return `
     LEFT JOIN LATERAL (
-      SELECT e.operation,
-        (coalesce(e.after, '{}') - ARRAY(SELECT substr(field, 8) FROM unnest(e.erased_fields) field WHERE field LIKE 'before.%')) || e.before AS image
+      SELECT e.operation, coalesce(e.after, '{}') || e.before AS image
       FROM audit_entries e WHERE e.entity_type = '${entityType}' AND e.entity_id = ${id} AND e.time > ${at} ORDER BY e.entry_id LIMIT 1
     ) ${as}_later ON true
     CROSS JOIN LATERAL jsonb_populate_record(CASE WHEN ${as}_later.operation IS NULL THEN ${present} END, coalesce('${erased}' || ${as}_later.image, '{}')) ${as}`;

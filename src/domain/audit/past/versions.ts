@@ -22,7 +22,7 @@ export async function findVersion(sql: Sql, name: PastTableName, id: string, ver
        SELECT 1 AS rank, entry_id, after AS state, ARRAY(SELECT substr(f, 7) FROM unnest(erased_fields) f WHERE f LIKE 'after.%') AS erased
        FROM audit_entries WHERE entity_type = '${entityType}' AND entity_id = $1 AND version = $2::bigint AND operation <> 'DELETE'
        UNION ALL
-       SELECT 2, entry_id, (after - ARRAY(SELECT substr(f, 8) FROM unnest(erased_fields) f WHERE f LIKE 'before.%')) || before,
+       SELECT 2, entry_id, after || before,
          ARRAY(SELECT substr(f, strpos(f, '.') + 1) FROM unnest(erased_fields) f WHERE f LIKE 'before.%' OR (f LIKE 'after.%' AND NOT before ? substr(f, 7)))
        FROM audit_entries WHERE entity_type = '${entityType}' AND entity_id = $1 AND version - 1 = $2::bigint AND operation = 'UPDATE'
        UNION ALL
