@@ -1,11 +1,15 @@
 #!/usr/bin/env node
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { AnyEntity, EntityClass } from '@mikro-orm/postgresql';
-import { defineCommand, runMain } from 'citty';
+import { defineCommand } from 'citty';
+import manifest from '../package.json' with { type: 'json' };
+import type { Listed } from './edge/cli/running/command.ts';
 import { keepCompiledCode } from './foundation/compile-cache.ts';
 
 // Before anything else is loaded: what a command needs is imported where it begins, and the parts of the others are not.
 keepCompiledCode(join(import.meta.dirname, '../node_modules/.cache/docket'));
+
+const { runProgram } = await import('./edge/cli/running/run.ts');
 
 /** The configuration of this process, and its log; a command other than `serve` keeps the log to warnings. */
 async function begin(quiet: boolean) {
@@ -33,15 +37,9 @@ async function findDatabase() {
 }
 
 /** How a command on this machine reaches the service. */
-async function findService() {
+async function findService(profile?: string) {
   const { config } = await begin(true);
-  const { caFile, clientCertFile, clientKeyFile, tlsCertFile: ownCertFile } = config;
-  return {
-    address: `${ownCertFile === undefined ? 'http' : 'https'}://127.0.0.1:${config.grpcPort}`,
-    token: config.token,
-    tokenFile: join(resolve(config.dataDirectory), 'administrator-token'),
-    trust: { caFile, clientCertFile, clientKeyFile, ownCertFile },
-  };
+  return (await import('./edge/cli/profiles/reachable.ts')).findReachable(config, profile);
 }
 
 const serve = defineCommand({
@@ -100,19 +98,43 @@ async function findPublicKey() {
   return (await findSigner(config))?.publicKey;
 }
 
-const docket = defineCommand({
-  meta: { name: 'docket', description: 'Gives every ticket to the right agent, and can prove it' },
-  subCommands: {
-    serve,
-    demo,
-    migrate,
-    import: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
-    simulate: async () => (await import('./edge/cli/simulate/command.ts')).makeSimulateCommand(findService),
-    token,
-    audit: async () => (await import('./edge/cli/audit/command.ts')).makeAuditCommand({ findService, findDatabase, findPublicKey }),
-    'business-zone': businessZone,
-    'check-invariants': async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),
+/** Every command, in the order of `docket --help`. What one needs is loaded when it is wanted. */
+const commands: Record<string, Listed> = {
+  tickets: {
+    group: 'Work with a service',
+    description: 'Find tickets, see who has them and why',
+    load: async () => (await import('./edge/cli/tickets/command.ts')).makeTicketsCommand(findService),
   },
-});
+  call: {
+    group: 'Work with a service',
+    description: 'Call any RPC, with JSON in and out',
+    load: async () => (await import('./edge/cli/rpc/call.ts')).makeCallCommand(findService),
+  },
+  import: {
+    group: 'Work with a service',
+    description: 'Create tickets from a CSV file',
+    load: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
+  },
+  simulate: {
+    group: 'Work with a service',
+    description: 'Rehearse assignment policies before they are changed',
+    load: async () => (await import('./edge/cli/simulate/command.ts')).makeSimulateCommand(findService),
+  },
+  audit: {
+    group: 'Work with a service',
+    description: 'Verify, prove, export and shorten the audit log',
+    load: async () => (await import('./edge/cli/audit/command.ts')).makeAuditCommand({ findService, findDatabase, findPublicKey }),
+  },
+  serve: { group: 'Run a service', description: 'Serve until stopped', load: async () => serve },
+  demo: { group: 'Run a service', description: 'Serve with a few hundred real incidents, and show what happens to them', load: demo },
+  migrate: { group: 'Run a service', description: 'Bring the database to the newest schema', load: async () => migrate },
+  token: { group: 'Run a service', description: 'Make, list and revoke service tokens', load: token },
+  'business-zone': { group: 'Run a service', description: 'Show or set the time zone in which business days are counted', load: async () => businessZone },
+  'check-invariants': {
+    group: 'Run a service',
+    description: 'Check every invariant of a database by replaying its whole history',
+    load: async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),
+  },
+};
 
-await runMain(docket);
+await runProgram({ description: 'gives every ticket to the right agent, and can prove it', version: manifest.version, commands }, process.argv.slice(2));
