@@ -102,8 +102,23 @@ async function findPublicKey() {
 const commands: Record<string, Listed> = {
   tickets: {
     group: 'Work with a service',
-    description: 'Find tickets, see who has them and why',
+    description: 'Find tickets, see who has them and why; change them, hand them over',
     load: async () => (await import('./edge/cli/tickets/command.ts')).makeTicketsCommand(findService),
+  },
+  agents: {
+    group: 'Work with a service',
+    description: 'See who works, and how much; send agents away and take them back',
+    load: async () => (await import('./edge/cli/agents/command.ts')).makeAgentsCommand(findService),
+  },
+  groups: {
+    group: 'Work with a service',
+    description: 'See groups and who works in them; make groups, add and remove members',
+    load: async () => (await import('./edge/cli/groups/command.ts')).makeGroupsCommand(findService),
+  },
+  profile: {
+    group: 'Work with a service',
+    description: 'Keep the services that you work with, by name',
+    load: async () => (await import('./edge/cli/profiles/command.ts')).makeProfileCommand(async () => (await begin(true)).config),
   },
   call: {
     group: 'Work with a service',

@@ -11,6 +11,7 @@ import {
   ServiceTokenAmbiguous,
   ServiceTokenNotFound,
 } from '../../domain/access/index.ts';
+import { explained } from './running/command.ts';
 import { DomainError } from '../../foundation/errors.ts';
 
 /** A database opened for one command. */
@@ -99,7 +100,7 @@ export function makeTokenCommand(open: () => Promise<CommandDatabase>) {
     }
   };
   const reason = { type: 'string', valueHint: 'text', description: 'Why; kept in the audit log' } as const;
-  const create = defineCommand({
+  const create = explained({ examples: ['token create --name intake --role service', 'token create --name desk --role agent --agent-id ada --expires-in 30d'], repeatable: ['role'] }, defineCommand({
     meta: { name: 'create', description: 'Make a service token and show it once' },
     args: {
       name: { type: 'string', required: true, description: 'Who will use it: 1-64 letters, digits and ._@+-' },
@@ -109,13 +110,13 @@ export function makeTokenCommand(open: () => Promise<CommandDatabase>) {
       reason,
     },
     run: running(createToken),
-  });
-  const list = defineCommand({ meta: { name: 'list', description: 'Show all service tokens, without secrets' }, run: running(listTokens) });
-  const revoke = defineCommand({
+  }));
+  const list = explained({ examples: ['token list'] }, defineCommand({ meta: { name: 'list', description: 'Show all service tokens, without secrets' }, run: running(listTokens) }));
+  const revoke = explained({ examples: ['token revoke intake --reason "no longer used"'] }, defineCommand({
     meta: { name: 'revoke', description: 'End a service token' },
     args: { token: { type: 'positional', required: true, description: 'Its prefix, or its name if no other live token has it' }, reason },
     run: running(revokeToken),
-  });
+  }));
   return defineCommand({ meta: { name: 'token', description: 'Make, list and revoke service tokens' }, subCommands: { create, list, revoke } });
 }
 

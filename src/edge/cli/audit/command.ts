@@ -1,34 +1,27 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
-import { AddressInvalid, tellFailure } from '../client.ts';
-import { connect, type ReachArguments, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import type { FindService } from '../reach.ts';
+import { reachArgs, text, type Values, withSession } from '../rpc/session.ts';
+import { UsageWrong } from '../running/failures.ts';
 import { dropMonth } from './drop-month.ts';
 import { prove, verifyProof } from './proof.ts';
 import { verify } from './verify.ts';
 
 /** What the commands need of this machine. */
 export interface AuditCommandDeps {
-  findService(): Promise<Reachable>;
+  findService: FindService;
   findDatabase(): Promise<{ readonly url: string; close(): Promise<void> }>;
   /** The public key of this machine's service, in PEM; undefined when it has none. */
   findPublicKey(): Promise<string | undefined>;
 }
 
-const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
-const reach = {
-  address: text('Of a running service; this machine if absent', 'host:port'),
-  token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-  ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
-};
-
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or could not be done. */
+/** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or was refused. */
 export function makeAuditCommand(deps: AuditCommandDeps) {
   return defineCommand({
     meta: { name: 'audit', description: 'Verify, prove, export and shorten the audit log; see docs/audit-log.md' },
@@ -38,19 +31,10 @@ export function makeAuditCommand(deps: AuditCommandDeps) {
 
 /** Those that ask a running service. */
 function commandsOfService(deps: AuditCommandDeps) {
-  const withClient = async (args: Partial<ReachArguments>, work: (client: DocketClient) => Promise<number>) => {
-    let client: DocketClient | undefined;
-    try {
-      client = await connect({ address: args.address, token: args.token, ca: args.ca }, await deps.findService(), note);
-      process.exitCode = await work(client);
-    } catch (error) {
-      if (![ServiceOutOfReach, AddressInvalid, ConnectError, ArgumentInvalid].some((kind) => error instanceof kind)) throw error;
-      note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-      process.exitCode = 1;
-    } finally {
-      client?.close();
-    }
-  };
+  const withClient = (args: object, work: (client: DocketClient) => Promise<number>): Promise<void> =>
+    withSession(args as Values, deps.findService, async (session) => {
+      process.exitCode = await work(await session.client());
+    });
   return {
     verify: defineCommand({
       meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
@@ -58,7 +42,7 @@ function commandsOfService(deps: AuditCommandDeps) {
         start: text('First sequence', 'number'),
         end: text('Last sequence', 'number'),
         checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
-        ...reach,
+        ...reachArgs,
       },
       run: ({ args }) =>
         withClient(args, async (client) => {
@@ -69,7 +53,7 @@ function commandsOfService(deps: AuditCommandDeps) {
     }),
     prove: defineCommand({
       meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
-      args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reach },
+      args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reachArgs },
       run: ({ args }) =>
         withClient(args, async (client) => {
           print(await prove(client, args.entry));
@@ -82,7 +66,7 @@ function commandsOfService(deps: AuditCommandDeps) {
         csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
         after: text('Only entries after this sequence', 'number'),
         out: text('Where to; standard output if absent. With --after it is added to', 'file'),
-        ...reach,
+        ...reachArgs,
       },
       run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
     }),
@@ -165,10 +149,7 @@ async function exportLog(
   return 0;
 }
 
-/** An argument that cannot be meant; the message says what it must be. */
-class ArgumentInvalid extends Error {}
-
 function wholeNumber(name: string, value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new ArgumentInvalid(`--${name} must be a whole number, not ${value}`);
+  if (!/^\d{1,15}$/.test(value)) throw new UsageWrong(`--${name} must be a whole number, not ${value}`);
   return Number(value);
 }

@@ -3,7 +3,9 @@ import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
 import { AddressInvalid } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
-import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { reachArgs, textOf, type Values } from '../rpc/session.ts';
+import { exitCodeOf } from '../running/failures.ts';
 import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
@@ -17,7 +19,7 @@ const BATCH_SIZE = 250;
 
 /**
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
- * nothing could be done.
+ * nothing could be done, 3 when the service was out of reach.
  */
 export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress): Promise<number> {
   let client: DocketClient | undefined;
@@ -36,14 +38,14 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     if (!(error instanceof ImportRefused || error instanceof ServiceOutOfReach || error instanceof AddressInvalid || error instanceof ConnectError))
       throw error;
     print(error instanceof ConnectError ? tellFailure(error) : `${error.message}.`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     client?.close();
   }
 }
 
 /** `docket import FILE`, against a running service. */
-export function makeImportCommand(reachable: () => Promise<Reachable>) {
+export function makeImportCommand(reachable: FindService) {
   const text = (description: string, valueHint = 'column') => ({ type: 'string', valueHint, description }) as const;
   const flag = (description: string) => ({ type: 'boolean', description }) as const;
   return defineCommand({
@@ -62,12 +64,10 @@ export function makeImportCommand(reachable: () => Promise<Reachable>) {
       errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
       encoding: text('utf-8 if absent', 'label'),
       delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
-      address: text('Of a running service; this machine if absent', 'host:port'),
-      token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
+      ...reachArgs,
     },
-    async run({ rawArgs }) {
-      process.exitCode = await importFile(rawArgs, await reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
+    async run({ rawArgs, args }) {
+      process.exitCode = await importFile(rawArgs, await reachable(textOf(args as Values, 'profile')), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
     },
   });
 }

@@ -1,3 +1,4 @@
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import stringWidth from 'string-width';
 import { printable } from './printable.ts';
 
@@ -45,6 +46,9 @@ export class Table<Item> {
     return widths;
   }
 }
+
+/** An instant as tables show it, to the second, in UTC. */
+export const timeText = (time: Timestamp | undefined): string => (time ? timestampDate(time).toISOString().replace(/\.\d+/, '') : '');
 
 const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - stringWidth(text)));
 

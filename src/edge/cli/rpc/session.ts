@@ -7,7 +7,8 @@ import { connect, type FindService, findToken, type ReachArguments } from '../re
 import { EXIT, explainFailure } from '../running/failures.ts';
 import type { CurlTarget } from './curl.ts';
 
-const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
+/** An option with a text. */
+export const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
 
 /** The options of every command that calls the service. */
 export const reachArgs = {

@@ -17,6 +17,8 @@ export async function assertArguments(command: AnyCommand, rawArgs: readonly str
   for (const { name, type, required, options: choices } of options as (NamedArgument & { options?: string[] })[]) {
     const given = values[name];
     if (required === true && given === undefined) throw new UsageWrong(`--${name} is needed`);
+    if (Array.isArray(given) && given.length > 1 && !explanationOf(command)?.repeatable?.includes(name))
+      throw new UsageWrong(`--${name} is given twice; several values are separated by commas, where it takes them`);
     if (type !== 'enum' || given === undefined || !choices) continue;
     for (const value of given as string[]) if (!choices.includes(value)) throw new UsageWrong(`--${name} is one of ${choices.join(', ')}, not ${value}`);
   }

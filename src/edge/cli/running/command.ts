@@ -27,6 +27,8 @@ export interface Explanation {
   readonly more?: string;
   /** Whether the last positional argument may be repeated. */
   readonly repeats?: boolean;
+  /** Options that may be given several times. */
+  readonly repeatable?: readonly string[];
 }
 
 const explanations = new WeakMap<object, Explanation>();

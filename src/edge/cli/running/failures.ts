@@ -38,6 +38,9 @@ export function explainFailure(error: unknown): { readonly text: string; readonl
   return databaseFailure(error);
 }
 
+/** The exit code of a failure that a command tells itself. */
+export const exitCodeOf = (error: unknown): number => explainFailure(error)?.code ?? EXIT.refused;
+
 function codeOf(error: ConnectError): number {
   return error.code === Code.Unavailable || error.code === Code.DeadlineExceeded ? EXIT.outOfReach : EXIT.refused;
 }

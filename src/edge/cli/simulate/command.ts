@@ -5,7 +5,9 @@ import { SimulatePolicyResponseSchema } from '../../../../gen/ticketing/v1/assig
 import type { DocketClient } from '../../../client/index.ts';
 import { AddressInvalid, tellFailure } from '../client.ts';
 import { ImportRefused } from '../import/refused.ts';
-import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { reachArgs, textOf, type Values } from '../rpc/session.ts';
+import { exitCodeOf } from '../running/failures.ts';
 import { readArguments } from './options.ts';
 import { printOutcomes } from './print.ts';
 import { SimulationRefused } from './refused.ts';
@@ -17,7 +19,7 @@ export interface Output {
   note(line: string): void;
 }
 
-/** Carries out `docket simulate`; answers the exit code: 0 when it was rehearsed, 1 when it could not be. */
+/** Carries out `docket simulate`; answers the exit code: 0 when it was rehearsed, 1 when it could not be, 3 when the service was out of reach. */
 export async function simulate(rawArgs: readonly string[], reachable: Reachable, output: Output): Promise<number> {
   let client: Promise<DocketClient> | undefined;
   try {
@@ -29,14 +31,14 @@ export async function simulate(rawArgs: readonly string[], reachable: Reachable,
     const expected = [SimulationRefused, ImportRefused, ServiceOutOfReach, AddressInvalid].some((kind) => error instanceof kind);
     if (!expected && !(error instanceof ConnectError)) throw error;
     output.note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     (await client?.catch(() => undefined))?.close();
   }
 }
 
 /** `docket simulate …`, against a running service. */
-export function makeSimulateCommand(reachable: () => Promise<Reachable>) {
+export function makeSimulateCommand(reachable: FindService) {
   const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
   return defineCommand({
     meta: { name: 'simulate', description: 'Rehearse assignment policies on history, on a log or on a pattern. Changes nothing; see docs/simulation.md' },
@@ -53,12 +55,10 @@ export function makeSimulateCommand(reachable: () => Promise<Reachable>) {
       'write-setup': text('Keep the set-up', 'file'),
       'write-events': text('Keep the events that the log came down to', 'file'),
       json: { type: 'boolean', description: 'Print the whole answer as JSON' },
-      address: text('Of a running service; this machine if absent', 'host:port'),
-      token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
+      ...reachArgs,
     },
-    async run({ rawArgs }) {
-      process.exitCode = await simulate(rawArgs, await reachable(), {
+    async run({ rawArgs, args }) {
+      process.exitCode = await simulate(rawArgs, await reachable(textOf(args as Values, 'profile')), {
         result: (result) => process.stdout.write(`${result}\n`),
         note: (line) => process.stderr.write(`${line}\n`),
       });

@@ -1,18 +1,11 @@
-import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { PrioritySchema, type Ticket, TicketStatusSchema } from '../../../../gen/ticketing/v1/ticket_pb.ts';
 import { TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { groupIdOf } from '../groups-by-key.ts';
-import type { Column } from '../output/table.ts';
+import { type Column, timeText } from '../output/table.ts';
 import type { FindService } from '../reach.ts';
 import { choicesOf, chosen, shortNameOf, wholeNumber } from '../rpc/choices.ts';
 import { makeRpcCommand } from '../rpc/command.ts';
-import { textOf } from '../rpc/session.ts';
-
-const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
-
-/** An instant as tables show it, to the second, in UTC. */
-export const timeText = (time: Timestamp | undefined): string => (time ? timestampDate(time).toISOString().replace(/\.\d+/, '') : '');
+import { text, textOf } from '../rpc/session.ts';
 
 const columns: Column<Ticket>[] = [
   { heading: 'KEY', of: ({ key }) => key },
