@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AnyEntity, EntityClass } from '@mikro-orm/postgresql';
 import { defineCommand } from 'citty';
 import manifest from '../package.json' with { type: 'json' };
-import type { Listed } from './edge/cli/running/command.ts';
+import type { Listed, Program } from './edge/cli/running/command.ts';
 import { keepCompiledCode } from './foundation/compile-cache.ts';
 
 // Before anything else is loaded: what a command needs is imported where it begins, and the parts of the others are not.
@@ -50,16 +50,10 @@ const serve = defineCommand({
   },
 });
 
-const migrate = defineCommand({
-  meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
-  async run() {
-    const { config, log } = await begin(true);
-    const { prepareDatabase } = await import('./database.ts');
-    const database = await prepareDatabase(config, log);
-    await database.close();
-    process.stdout.write('The database is at the newest schema.\n');
-  },
-});
+async function migrateDatabase(url: string) {
+  const { migrate } = await import('./foundation/database/migrate.ts');
+  return (await migrate({ url })).applied;
+}
 
 const businessZone = defineCommand({
   meta: { name: 'business-zone', description: 'Show or set the time zone in which business days are counted' },
@@ -91,6 +85,12 @@ async function token() {
   return makeTokenCommand(async () => openForCommand([(await import('./domain/access/index.ts')).ServiceToken]));
 }
 
+/** The configuration, and variables that look like settings. */
+async function findConfig() {
+  const { loadConfig, unknownSettings } = await import('./foundation/config/index.ts');
+  return { config: loadConfig(process.env), unknown: unknownSettings(process.env) };
+}
+
 /** The public half of the key that this machine's service signs seals with. */
 async function findPublicKey() {
   const { config } = await begin(true);
@@ -115,11 +115,6 @@ const commands: Record<string, Listed> = {
     description: 'See groups and who works in them; make groups, add and remove members',
     load: async () => (await import('./edge/cli/groups/command.ts')).makeGroupsCommand(findService),
   },
-  profile: {
-    group: 'Work with a service',
-    description: 'Keep the services that you work with, by name',
-    load: async () => (await import('./edge/cli/profiles/command.ts')).makeProfileCommand(async () => (await begin(true)).config),
-  },
   call: {
     group: 'Work with a service',
     description: 'Call any RPC, with JSON in and out',
@@ -142,7 +137,16 @@ const commands: Record<string, Listed> = {
   },
   serve: { group: 'Run a service', description: 'Serve until stopped', load: async () => serve },
   demo: { group: 'Run a service', description: 'Serve with a few hundred real incidents, and show what happens to them', load: demo },
-  migrate: { group: 'Run a service', description: 'Bring the database to the newest schema', load: async () => migrate },
+  migrate: {
+    group: 'Run a service',
+    description: 'Bring the database to the newest schema, or show what that would do',
+    load: async () => (await import('./edge/cli/migrate.ts')).makeMigrateCommand({ findDatabase, migrateDatabase }),
+  },
+  doctor: {
+    group: 'Run a service',
+    description: 'Look for what is wrong, and say what to do',
+    load: async () => (await import('./edge/cli/doctor/command.ts')).makeDoctorCommand({ findConfig, findDatabase }),
+  },
   token: { group: 'Run a service', description: 'Make, list and revoke service tokens', load: token },
   'business-zone': { group: 'Run a service', description: 'Show or set the time zone in which business days are counted', load: async () => businessZone },
   'check-invariants': {
@@ -150,6 +154,18 @@ const commands: Record<string, Listed> = {
     description: 'Check every invariant of a database by replaying its whole history',
     load: async () => (await import('./edge/cli/check-invariants.ts')).makeCheckInvariantsCommand(findDatabase),
   },
+  profile: {
+    group: 'This program',
+    description: 'Keep the services that you work with, by name',
+    load: async () => (await import('./edge/cli/profiles/command.ts')).makeProfileCommand(async () => (await begin(true)).config),
+  },
+  completion: {
+    group: 'This program',
+    description: 'Let the shell complete commands, options and RPCs',
+    load: async () => (await import('./edge/cli/completion/command.ts')).makeCompletionCommand(() => program, async () => (await begin(true)).config),
+  },
 };
 
-await runProgram({ description: 'gives every ticket to the right agent, and can prove it', version: manifest.version, commands }, process.argv.slice(2));
+const program: Program = { description: 'gives every ticket to the right agent, and can prove it', version: manifest.version, commands };
+
+await runProgram(program, process.argv.slice(2));
