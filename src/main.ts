@@ -162,7 +162,11 @@ const commands: Record<string, Listed> = {
   completion: {
     group: 'This program',
     description: 'Let the shell complete commands, options and RPCs',
-    load: async () => (await import('./edge/cli/completion/command.ts')).makeCompletionCommand(() => program, async () => (await begin(true)).config),
+    load: async () =>
+      (await import('./edge/cli/completion/command.ts')).makeCompletionCommand(
+        () => program,
+        async () => (await begin(true)).config,
+      ),
   },
 };
 

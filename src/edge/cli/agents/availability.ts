@@ -15,7 +15,9 @@ export function makeAvailabilityCommand(find: FindService, availability: 'AVAILA
     method: AgentService.method.setAvailability,
     description,
     explanation: {
-      examples: leaves ? [`agents ${name} ada --deal-out --reason "ill this week"`, `agents ${name} ada --until 2026-11-30T09:00:00+01:00`] : [`agents ${name} ada`],
+      examples: leaves
+        ? [`agents ${name} ada --deal-out --reason "ill this week"`, `agents ${name} ada --until 2026-11-30T09:00:00+01:00`]
+        : [`agents ${name} ada`],
     },
     args: {
       agent: agentArgument,

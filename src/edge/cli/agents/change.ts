@@ -34,7 +34,12 @@ export const makeUpdateCommand = (find: FindService) =>
     args: { agent: agentArgument, ...fields, active: { type: 'enum', options: ['yes', 'no'], description: 'Without, his pending tickets are dealt out' } },
     async request(values, session) {
       const paths = Object.entries(pathOf).filter(([option]) => values[option] !== undefined);
-      if (paths.length === 0) throw new UsageWrong(`say what to change: ${Object.keys(pathOf).map((option) => `--${option}`).join(', ')}`);
+      if (paths.length === 0)
+        throw new UsageWrong(
+          `say what to change: ${Object.keys(pathOf)
+            .map((option) => `--${option}`)
+            .join(', ')}`,
+        );
       return { agent: await agentOf(values, session), updateMask: { paths: paths.map(([, path]) => path) } };
     },
   });

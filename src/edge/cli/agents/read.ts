@@ -12,7 +12,10 @@ export const agentArgument = { type: 'positional', required: true, description: 
 
 const columns: Column<Agent>[] = [
   { heading: 'AGENT', of: ({ agentId }) => agentId },
-  { heading: 'STATE', of: ({ active, availability, deleteTime }) => (deleteTime ? 'DELETED' : active === false ? 'INACTIVE' : shortNameOf(AvailabilitySchema, availability)) },
+  {
+    heading: 'STATE',
+    of: ({ active, availability, deleteTime }) => (deleteTime ? 'DELETED' : active === false ? 'INACTIVE' : shortNameOf(AvailabilitySchema, availability)),
+  },
   { heading: 'GROUPS', of: ({ groupIds }) => `${groupIds.length}` },
   { heading: 'OPEN', of: ({ openTickets }) => `${openTickets}` },
   { heading: 'TODAY', of: ({ ticketsAssignedToday }) => `${ticketsAssignedToday}` },

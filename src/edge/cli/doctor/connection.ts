@@ -6,7 +6,12 @@ const PATIENCE_MS = 5_000;
 
 /** A connection as the database's owner, with what is to be said about it; undefined where there is none. */
 export async function examineConnection(url: string): Promise<{ readonly client: Client | undefined; readonly findings: Finding[] }> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: PATIENCE_MS, statement_timeout: PATIENCE_MS, options: '-c search_path=docket -c timezone=UTC' });
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: PATIENCE_MS,
+    statement_timeout: PATIENCE_MS,
+    options: '-c search_path=docket -c timezone=UTC',
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -31,7 +36,11 @@ function refusal(error: NodeJS.ErrnoException, url: string): Finding {
   const database = decodeURIComponent(pathname.slice(1)) || user;
   switch (error.code) {
     case '28P01':
-      return wrong('database', `the password of ${user} is not the right one`, 'set the right one in DATABASE_URL; what is special in it is written as %40 for @, %2F for /');
+      return wrong(
+        'database',
+        `the password of ${user} is not the right one`,
+        'set the right one in DATABASE_URL; what is special in it is written as %40 for @, %2F for /',
+      );
     case '28000':
       return wrong('database', `${server} does not let ${user} in: ${error.message}`, 'allow him in pg_hba.conf, or name another user in DATABASE_URL');
     case '3D000':

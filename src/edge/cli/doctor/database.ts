@@ -19,12 +19,23 @@ export async function examineDatabase(client: Client): Promise<Finding[]> {
   const schema = schemaFinding(state);
   // The rest is asked of tables of this release.
   if (schema.state !== 'ok') return [schema];
-  return [schema, await roleFinding(client), await clockFinding(client), await zoneFinding(client), await partitionFinding(client), await sealingFinding(client)];
+  return [
+    schema,
+    await roleFinding(client),
+    await clockFinding(client),
+    await zoneFinding(client),
+    await partitionFinding(client),
+    await sealingFinding(client),
+  ];
 }
 
 function schemaFinding({ applied, pending, unknown }: MigrationState): Finding {
   if (unknown.length > 0)
-    return wrong('migrations', `the database is newer than this release: it has ${unknown.join(', ')}`, 'use the release that made it, or a newer one; there is no way back');
+    return wrong(
+      'migrations',
+      `the database is newer than this release: it has ${unknown.join(', ')}`,
+      'use the release that made it, or a newer one; there is no way back',
+    );
   if (pending.length > 0) {
     const lacking = applied.length === 0 ? 'the database is empty' : `the database lacks ${pending.join(', ')}`;
     return wrong('migrations', lacking, 'docket migrate up, or start the service: it does so by itself');
@@ -45,7 +56,12 @@ async function roleFinding(client: Client): Promise<Finding> {
       'the database user may not take a role of its own: triggers alone keep the audit log as it is',
       `let him make roles (ALTER ROLE … CREATEROLE) and migrate anew, or make ${SERVICE_ROLE} for him and grant it`,
     );
-  if (rows[0].writes) return wrong('audit log', `the role ${SERVICE_ROLE} may write the audit log`, `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ${SCHEMA}.audit_entries FROM ${SERVICE_ROLE}`);
+  if (rows[0].writes)
+    return wrong(
+      'audit log',
+      `the role ${SERVICE_ROLE} may write the audit log`,
+      `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ${SCHEMA}.audit_entries FROM ${SERVICE_ROLE}`,
+    );
   return ok('audit log', 'the service can read it, not write it');
 }
 
@@ -55,7 +71,8 @@ async function clockFinding(client: Client): Promise<Finding> {
   const receivedMs = Date.now();
   const skewMs = Math.round((rows[0]?.ms ?? 0) - (sentMs + receivedMs) / 2);
   // The answer may have been read at any moment of the journey.
-  if (Math.abs(skewMs) <= MAX_SKEW_MS + (receivedMs - sentMs) / 2) return ok('clock', `the clocks of this machine and of the database are ${Math.abs(skewMs)} ms apart`);
+  if (Math.abs(skewMs) <= MAX_SKEW_MS + (receivedMs - sentMs) / 2)
+    return ok('clock', `the clocks of this machine and of the database are ${Math.abs(skewMs)} ms apart`);
   const apart = `the database's clock is ${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine's`;
   return wrong('clock', apart, 'let both follow the same time servers (timedatectl, chrony); deadlines and tokens go by this machine, tickets by the database');
 }
@@ -66,7 +83,11 @@ async function zoneFinding(client: Client): Promise<Finding> {
   );
   const [setting] = rows;
   if (setting?.known && isTimeZone(setting.zone)) return ok('zone', `business days are counted in ${setting.zone}`);
-  return wrong('zone', `business days are counted in ${JSON.stringify(setting?.zone)}, which ${setting?.known ? 'Node' : 'PostgreSQL'} does not know`, 'docket business-zone ZONE, with an IANA name such as Europe/Lisbon');
+  return wrong(
+    'zone',
+    `business days are counted in ${JSON.stringify(setting?.zone)}, which ${setting?.known ? 'Node' : 'PostgreSQL'} does not know`,
+    'docket business-zone ZONE, with an IANA name such as Europe/Lisbon',
+  );
 }
 
 async function partitionFinding(client: Client): Promise<Finding> {
@@ -88,5 +109,9 @@ async function sealingFinding(client: Client): Promise<Finding> {
   );
   const waited = rows[0]?.waited ?? 0;
   if (waited <= MAX_SEALING_LAG_SECONDS) return ok('sealing', 'the audit log is sealed up to the last minute');
-  return warning('sealing', `entries of the audit log have waited for a seal for ${Math.round(waited)} s`, 'start a service; if one runs, see its log, and the database for a transaction that never ends (pg_stat_activity)');
+  return warning(
+    'sealing',
+    `entries of the audit log have waited for a seal for ${Math.round(waited)} s`,
+    'start a service; if one runs, see its log, and the database for a transaction that never ends (pg_stat_activity)',
+  );
 }

@@ -27,7 +27,9 @@ async function portFinding({ name, port, host }: { name: string; port: number; h
   const code = port === 0 ? undefined : await whyNot(host, port);
   if (code === undefined) return ok('ports', port === 0 ? `${name} takes any free port` : `${name} ${port} is free`);
   if (code === 'EADDRINUSE')
-    return serves ? ok('ports', `${name} ${port} is in use, beside a Docket that serves`) : wrong('ports', `${name} ${port} is taken by another program`, `set ${name} to another port, or end that program`);
+    return serves
+      ? ok('ports', `${name} ${port} is in use, beside a Docket that serves`)
+      : wrong('ports', `${name} ${port} is taken by another program`, `set ${name} to another port, or end that program`);
   if (code === 'EACCES') return wrong('ports', `${name} ${port} is for administrators`, `set ${name} to a port from 1024 on`);
   return wrong('ports', `nothing can listen on ${host}:${port} (${code})`, 'correct DOCKET_HOST or DOCKET_METRICS_HOST: it must be an address of this machine');
 }
@@ -66,7 +68,11 @@ export async function examineDisk(config: Config): Promise<Finding> {
       return diskFinding(folder, bavail * bsize);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || folder === dirname(folder))
-        return wrong('disk', `${folder} cannot be looked at (${(error as NodeJS.ErrnoException).code})`, 'set DOCKET_DATA_DIRECTORY to a folder of the user who runs Docket');
+        return wrong(
+          'disk',
+          `${folder} cannot be looked at (${(error as NodeJS.ErrnoException).code})`,
+          'set DOCKET_DATA_DIRECTORY to a folder of the user who runs Docket',
+        );
       folder = dirname(folder);
     }
   }

@@ -67,7 +67,12 @@ export function makeImportCommand(reachable: FindService) {
       ...reachArgs,
     },
     async run({ rawArgs, args }) {
-      process.exitCode = await importFile(rawArgs, await reachable(textOf(args as Values, 'profile')), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
+      process.exitCode = await importFile(
+        rawArgs,
+        await reachable(textOf(args as Values, 'profile')),
+        (line) => process.stderr.write(`${line}\n`),
+        progressBar('tickets'),
+      );
     },
   });
 }

@@ -93,7 +93,9 @@ const makeSetCommand = (config: FindConfig) =>
         // Of two tokens nobody would know which one counts.
         if (given.token_file) named.push(['token', '']);
         else if (given.token) named.push(['token_file', '']);
-        const profile = Object.fromEntries(Object.entries({ ...profiles.profiles[args.name], ...Object.fromEntries(named) }).filter(([, value]) => value !== ''));
+        const profile = Object.fromEntries(
+          Object.entries({ ...profiles.profiles[args.name], ...Object.fromEntries(named) }).filter(([, value]) => value !== ''),
+        );
         const isFirst = Object.keys(profiles.profiles).length === 0;
         await writeProfiles(file, {
           ...profiles,

@@ -54,12 +54,22 @@ export const makeUpdateCommand = (find: FindService) =>
         'tickets update KYC-1042 --agent ada --reason "knows the user"',
         "tickets update KYC-1042 --agent ''",
       ],
-      more: "An empty value clears a field; without an agent the ticket is given out anew, to another one.",
+      more: 'An empty value clears a field; without an agent the ticket is given out anew, to another one.',
     },
-    args: { ticket: ticketArgument, status: text(choicesOf(TicketStatusSchema).join(', '), 'status'), ...fields, group: text('The group to move it to', 'key|id') },
+    args: {
+      ticket: ticketArgument,
+      status: text(choicesOf(TicketStatusSchema).join(', '), 'status'),
+      ...fields,
+      group: text('The group to move it to', 'key|id'),
+    },
     async request(values, session) {
       const paths = Object.entries(pathOf).filter(([option]) => values[option] !== undefined);
-      if (paths.length === 0) throw new UsageWrong(`say what to change: ${Object.keys(pathOf).map((option) => `--${option}`).join(', ')}`);
+      if (paths.length === 0)
+        throw new UsageWrong(
+          `say what to change: ${Object.keys(pathOf)
+            .map((option) => `--${option}`)
+            .join(', ')}`,
+        );
       const [status = 0] = chosen(values, 'status', TicketStatusSchema);
       const [priority = 0] = chosen(values, 'priority', PrioritySchema);
       const group = textOf(values, 'group');

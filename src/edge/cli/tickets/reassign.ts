@@ -36,7 +36,11 @@ export function makeReassignCommand(find: FindService) {
   });
   return explained(
     {
-      examples: ['tickets reassign --from ada --plan', 'tickets reassign --from ada --yes --reason "ill this week"', 'tickets reassign --tickets KYC-7,KYC-8 --to grace'],
+      examples: [
+        'tickets reassign --from ada --plan',
+        'tickets reassign --from ada --yes --reason "ill this week"',
+        'tickets reassign --tickets KYC-7,KYC-8 --to grace',
+      ],
       more: 'Without --plan and --yes it shows the plan and asks. What is dealt out is computed anew at that moment: somebody may have changed something since.',
     },
     command,
@@ -50,11 +54,13 @@ async function reassign(values: Values, session: Session): Promise<void> {
     filter: textOf(values, 'filter') ?? '',
     toAgentIds: listed(values, 'to'),
   });
-  if (request.fromAgentIds.length + request.ticketIds.length === 0 && request.filter === '') throw new UsageWrong('say which tickets: --from, --tickets or --filter');
+  if (request.fromAgentIds.length + request.ticketIds.length === 0 && request.filter === '')
+    throw new UsageWrong('say which tickets: --from, --tickets or --filter');
   addRequestArgs(method.input, request, values);
   const isPlan = values['plan'] === true;
   const isSettled = isPlan || values['yes'] === true;
-  if (values['curl'] === true) return printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, { ...request, validateOnly: isPlan }))}\n`);
+  if (values['curl'] === true)
+    return printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, { ...request, validateOnly: isPlan }))}\n`);
   if (!isSettled && !process.stdin.isTTY) throw new UsageWrong('nobody can be asked here: --plan shows what would happen, --yes does it');
   const format = (textOf(values, 'output') ?? 'table') as Format;
   if (!isSettled) {
@@ -80,9 +86,30 @@ async function saysYes(question: string, signal: AbortSignal): Promise<boolean> 
 
 function tell({ receipts, movedTickets, stayingTickets }: ReassignTicketsResponse): string {
   const parts = [
-    receipts.length > 0 ? [tableOf(['AGENT', 'RECEIVES'], receipts.map(({ agentId, receivedCount }) => [agentId, `${receivedCount}`]))] : [],
-    movedTickets.length > 0 ? [tableOf(['TICKET', 'FROM', 'TO'], movedTickets.map(({ key, fromAgentId, toAgentId }) => [key, fromAgentId || '-', toAgentId || '-']))] : [],
-    stayingTickets.length > 0 ? [tableOf(['STAYS', 'AGENT', 'WHY'], stayingTickets.map(({ key, agentId, explanation }) => [key, agentId || '-', explanation]))] : [],
+    receipts.length > 0
+      ? [
+          tableOf(
+            ['AGENT', 'RECEIVES'],
+            receipts.map(({ agentId, receivedCount }) => [agentId, `${receivedCount}`]),
+          ),
+        ]
+      : [],
+    movedTickets.length > 0
+      ? [
+          tableOf(
+            ['TICKET', 'FROM', 'TO'],
+            movedTickets.map(({ key, fromAgentId, toAgentId }) => [key, fromAgentId || '-', toAgentId || '-']),
+          ),
+        ]
+      : [],
+    stayingTickets.length > 0
+      ? [
+          tableOf(
+            ['STAYS', 'AGENT', 'WHY'],
+            stayingTickets.map(({ key, agentId, explanation }) => [key, agentId || '-', explanation]),
+          ),
+        ]
+      : [],
   ].flat();
   return parts.length > 0 ? parts.join('\n\n') : 'There are no such tickets.';
 }
