@@ -15,5 +15,5 @@ export function yamlOf(value: unknown): string {
       if (isScalar(node) && typeof node.value === 'string' && needsEscapes(node.value)) node.type = 'QUOTE_DOUBLE';
     },
   });
-  return printableJson(document.toString({ lineWidth: 0 }));
+  return printableJson(document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }));
 }
