@@ -1,6 +1,6 @@
 import { defineCommand } from 'citty';
 import manifest from '../package.json' with { type: 'json' };
-import type { Listed, Program } from './edge/cli/running/command.ts';
+import { explained, type Listed, type Program } from './edge/cli/running/command.ts';
 import { type Machine, machineOf } from './machine.ts';
 
 type Commands = Record<string, Listed>;
@@ -93,23 +93,22 @@ function commandsForUsers({ begin }: Machine, program: () => Program): Commands 
     completion: {
       group,
       description: 'Let the shell complete commands, options and RPCs',
-      load: async () =>
-        (await import('./edge/cli/completion/command.ts')).makeCompletionCommand(
-          program,
-          async () => (await begin(true)).config,
-        ),
+      load: async () => (await import('./edge/cli/completion/command.ts')).makeCompletionCommand(program, async () => (await begin(true)).config),
     },
   };
 }
 
 const serveCommand = ({ begin }: Machine) =>
-  defineCommand({
-    meta: { name: 'serve', description: 'Serve until stopped, with the embedded database or the one of DATABASE_URL' },
-    async run() {
-      const { config, log } = await begin(false);
-      await (await import('./serve.ts')).serve(config, log);
-    },
-  });
+  explained(
+    { examples: ['serve'] },
+    defineCommand({
+      meta: { name: 'serve', description: 'Serve until stopped, with the embedded database or the one of DATABASE_URL' },
+      async run() {
+        const { config, log } = await begin(false);
+        await (await import('./serve.ts')).serve(config, log);
+      },
+    }),
+  );
 
 async function migrateDatabase(url: string) {
   const { migrate } = await import('./foundation/database/migrate.ts');
@@ -117,22 +116,25 @@ async function migrateDatabase(url: string) {
 }
 
 const businessZoneCommand = ({ openForCommand }: Machine) =>
-  defineCommand({
-    meta: { name: 'business-zone', description: 'Show or set the time zone in which business days are counted' },
-    args: {
-      zone: { type: 'positional', required: false, description: 'An IANA name such as Europe/Lisbon; none shows the present one' },
-      reason: { type: 'string', description: 'Why; kept in the audit log' },
-    },
-    async run({ args }) {
-      const { setBusinessZone, showBusinessZone } = await import('./edge/cli/business-zone.ts');
-      const database = await openForCommand([]);
-      try {
-        process.stdout.write(`${args.zone ? await setBusinessZone(database.em, args.zone, args.reason) : await showBusinessZone(database.em)}\n`);
-      } finally {
-        await database.close();
-      }
-    },
-  });
+  explained(
+    { examples: ['business-zone', 'business-zone Europe/Lisbon --reason "we moved"'] },
+    defineCommand({
+      meta: { name: 'business-zone', description: 'Show or set the time zone in which business days are counted' },
+      args: {
+        zone: { type: 'positional', required: false, description: 'An IANA name such as Europe/Lisbon; none shows the present one' },
+        reason: { type: 'string', description: 'Why; kept in the audit log' },
+      },
+      async run({ args }) {
+        const { setBusinessZone, showBusinessZone } = await import('./edge/cli/business-zone.ts');
+        const database = await openForCommand([]);
+        try {
+          process.stdout.write(`${args.zone ? await setBusinessZone(database.em, args.zone, args.reason) : await showBusinessZone(database.em)}\n`);
+        } finally {
+          await database.close();
+        }
+      },
+    }),
+  );
 
 async function demoCommand({ begin }: Machine) {
   const { makeDemoCommand } = await import('./edge/cli/demo/command.ts');

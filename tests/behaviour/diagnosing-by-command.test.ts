@@ -41,7 +41,7 @@ describe('docket doctor', { timeout: 60_000 }, () => {
     return { code, wrong: (JSON.parse(out) as Told[]).filter(({ state }) => state !== 'ok') };
   };
   /** What the database shows after a change, which is taken back. */
-  const after = async (change: string, values: unknown[] = []): Promise<Told[]> => {
+  const changedBy = async (change: string, values: unknown[] = []): Promise<Told[]> => {
     await owner.query('BEGIN');
     try {
       await owner.query(change, values);
@@ -54,7 +54,20 @@ describe('docket doctor', { timeout: 60_000 }, () => {
   it('finds nothing wrong where nothing is, and says what it looked at', async () => {
     const { code, out } = await doctor({ DOCKET_AUDIT_KEY_FILE: await writeKeyFile(folder) });
     expect(out).not.toContain('→');
-    for (const check of ['configuration', 'database', 'migrations', 'audit log', 'clock', 'zone', 'partitions', 'sealing', 'ports', 'disk', 'audit key', 'tokens'])
+    for (const check of [
+      'configuration',
+      'database',
+      'migrations',
+      'audit log',
+      'clock',
+      'zone',
+      'partitions',
+      'sealing',
+      'ports',
+      'disk',
+      'audit key',
+      'tokens',
+    ])
       expect(out).toMatch(new RegExp(`^ok +${check} `, 'm'));
     expect(code).toBe(0);
   });
@@ -76,20 +89,26 @@ describe('docket doctor', { timeout: 60_000 }, () => {
   });
 
   it('tells an old schema, a newer one and an empty database apart', async () => {
-    expect(await after(`DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)`)).toMatchObject([{ check: 'migrations', message: expect.stringMatching(/lacks \d{4}-/) }]);
-    expect(await after(`INSERT INTO migrations (name) VALUES ('9999-from-the-future')`)).toMatchObject([
+    expect(await changedBy(`DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)`)).toMatchObject([
+      { check: 'migrations', message: expect.stringMatching(/lacks \d{4}-/) },
+    ]);
+    expect(await changedBy(`INSERT INTO migrations (name) VALUES ('9999-from-the-future')`)).toMatchObject([
       { check: 'migrations', state: 'wrong', message: expect.stringContaining('newer than this release: it has 9999-from-the-future') },
     ]);
-    expect(await after('ALTER SCHEMA docket RENAME TO elsewhere')).toMatchObject([{ check: 'migrations', message: 'the database is empty', cure: expect.stringContaining('migrate up') }]);
+    expect(await changedBy('ALTER SCHEMA docket RENAME TO elsewhere')).toMatchObject([
+      { check: 'migrations', message: 'the database is empty', cure: expect.stringContaining('migrate up') },
+    ]);
   });
 
   it('finds a log that the service can write, a strange zone, missing months and entries that wait for a seal', async () => {
-    expect(await after('GRANT UPDATE ON audit_entries TO docket_service')).toMatchObject([{ check: 'audit log', state: 'wrong' }]);
-    expect(await after(`UPDATE settings SET business_time_zone = 'Mars/Olympus'`)).toContainEqual(expect.objectContaining({ check: 'zone', state: 'wrong' }));
+    expect(await changedBy('GRANT UPDATE ON audit_entries TO docket_service')).toMatchObject([{ check: 'audit log', state: 'wrong' }]);
+    expect(await changedBy(`UPDATE settings SET business_time_zone = 'Mars/Olympus'`)).toContainEqual(
+      expect.objectContaining({ check: 'zone', state: 'wrong' }),
+    );
     const { rows } = await owner.query<{ name: string }>(
       `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass AND inhrelid::regclass::text !~ 'default$' ORDER BY 1 DESC LIMIT 12`,
     );
-    expect(await after(rows.map(({ name }) => `ALTER TABLE audit_entries DETACH PARTITION ${name}`).join('; '))).toContainEqual(
+    expect(await changedBy(rows.map(({ name }) => `ALTER TABLE audit_entries DETACH PARTITION ${name}`).join('; '))).toContainEqual(
       expect.objectContaining({ check: 'partitions', state: 'wrong' }),
     );
   });
@@ -103,7 +122,9 @@ describe('docket doctor', { timeout: 60_000 }, () => {
       await client.query(`UPDATE settings SET business_time_zone = 'Europe/Lisbon'`);
       await moveClock(client, '5 minutes');
       const findings = await examineDatabase(client);
-      expect(findings).toContainEqual(expect.objectContaining({ check: 'clock', state: 'wrong', message: expect.stringMatching(/^the database's clock is \d+\.\d s ahead of/) }));
+      expect(findings).toContainEqual(
+        expect.objectContaining({ check: 'clock', state: 'wrong', message: expect.stringMatching(/^the database's clock is \d+\.\d s ahead of/) }),
+      );
       expect(findings).toContainEqual(expect.objectContaining({ check: 'sealing', state: 'warning' }));
     } finally {
       await client.end();

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { docket as runDocket, type Ended } from '../support/command.ts';
+import { type Ended, docket as runDocket } from '../support/command.ts';
 import { type Service, startService } from '../support/service.ts';
 
 describe('docket profile', { timeout: 60_000 }, () => {
@@ -29,7 +29,11 @@ describe('docket profile', { timeout: 60_000 }, () => {
     expect(await docket(['profile', 'set', 'here', '--address', address, '--token-stdin'], {}, `${token}\n`)).toMatchObject({ code: 0 });
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(await docket(['groups', 'list', '-o', 'json'])).toMatchObject({ code: 0, out: '[]\n' });
-    for (const args of [['profile', 'list'], ['profile', 'show', 'here'], ['groups', 'list', '--curl']]) {
+    for (const args of [
+      ['profile', 'list'],
+      ['profile', 'show', 'here'],
+      ['groups', 'list', '--curl'],
+    ]) {
       const { code, out, notes } = await docket(args);
       expect(code).toBe(0);
       expect(out + notes).not.toContain(token);

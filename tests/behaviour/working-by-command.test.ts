@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
-import { docket as runDocket, type Ended, MAIN, run } from '../support/command.ts';
+import { type Ended, MAIN, run, docket as runDocket } from '../support/command.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const ESCAPE = '\u001b[31mred\u009b2J\u202Egnp.exe\u007f\n---\n- x: "y"';
@@ -15,7 +15,12 @@ describe('docket', { timeout: 60_000 }, () => {
   let service: Service;
   let folder: string;
   let token: string;
-  const env = () => ({ DOCKET_TOKEN: token, DOCKET_DATA_DIRECTORY: folder, DOCKET_ADDRESS: `127.0.0.1:${service.app.server.grpcPort}`, XDG_CONFIG_HOME: folder });
+  const env = () => ({
+    DOCKET_TOKEN: token,
+    DOCKET_DATA_DIRECTORY: folder,
+    DOCKET_ADDRESS: `127.0.0.1:${service.app.server.grpcPort}`,
+    XDG_CONFIG_HOME: folder,
+  });
   const docket = (...args: string[]): Promise<Ended> => runDocket(args, { env: env() });
   const json = async (...args: string[]): Promise<unknown> => JSON.parse((await docket(...args, '-o', 'json')).out);
   beforeAll(async () => {
@@ -91,7 +96,10 @@ describe('docket', { timeout: 60_000 }, () => {
   it('makes a change once under a request id, and none with --validate-only', async () => {
     const create = ['tickets', 'create', '--group', 'KYC', '--user', '70', '--request-id', '018f5e7a-0000-7000-8000-000000000001'];
     expect(await json(...create)).toEqual(await json(...create));
-    expect(await docket('tickets', 'create', '--group', 'KYC', '--user', '71', '--validate-only')).toMatchObject({ code: 0, notes: 'Only checked: nothing was changed.\n' });
+    expect(await docket('tickets', 'create', '--group', 'KYC', '--user', '71', '--validate-only')).toMatchObject({
+      code: 0,
+      notes: 'Only checked: nothing was changed.\n',
+    });
     expect(await json('tickets', 'list', '--user', '71')).toEqual([]);
     expect(await json('tickets', 'list', '--user', '70')).toHaveLength(1);
   });
@@ -115,7 +123,10 @@ describe('docket', { timeout: 60_000 }, () => {
     expect(await json('agents', 'back', 'grace')).toMatchObject({ availability: 'AVAILABILITY_AVAILABLE' });
     expect(await json('agents', 'workload', 'ada')).toMatchObject({ agentId: 'ada' });
     expect(await json('agents', 'show', 'ada')).toMatchObject({ skills: { german: 3 }, displayName: 'Ada' });
-    expect(await docket('agents', 'away', 'ada', '--until', '2026-11-30 09:00')).toMatchObject({ code: 2, notes: expect.stringContaining('a time with its zone') });
+    expect(await docket('agents', 'away', 'ada', '--until', '2026-11-30 09:00')).toMatchObject({
+      code: 2,
+      notes: expect.stringContaining('a time with its zone'),
+    });
     await docket('groups', 'create', 'RISK');
     expect(await json('groups', 'add', 'RISK', 'ada', 'grace')).toMatchObject({ addedAgentIds: ['ada', 'grace'] });
     expect(((await json('groups', 'members', 'risk')) as { agentId: string }[]).map(({ agentId }) => agentId)).toEqual(['ada', 'grace']);

@@ -5,7 +5,7 @@ import type { Config } from '../../../foundation/config/index.ts';
 import { printResult } from '../output/print.ts';
 import { profilesFileOf, readProfiles } from '../profiles/file.ts';
 import { choicesOf } from '../rpc/choices.ts';
-import { loadServices, shortName } from '../rpc/services.ts';
+import { loadServices, shortName } from '../rpc/methods.ts';
 import { explained, type Program } from '../running/command.ts';
 import { COMPLETION_SCRIPTS } from './scripts.ts';
 import { completionsOf, type KnownValues } from './words.ts';

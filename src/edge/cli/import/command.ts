@@ -5,6 +5,7 @@ import { AddressInvalid } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
 import { connect, type FindService, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
 import { reachArgs, textOf, type Values } from '../rpc/session.ts';
+import { explained } from '../running/command.ts';
 import { exitCodeOf } from '../running/failures.ts';
 import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
@@ -48,33 +49,42 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
 export function makeImportCommand(reachable: FindService) {
   const text = (description: string, valueHint = 'column') => ({ type: 'string', valueHint, description }) as const;
   const flag = (description: string) => ({ type: 'boolean', description }) as const;
-  return defineCommand({
-    meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
-    args: {
-      file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
-      mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
-      ...Object.fromEntries(FIELDS.map((field) => [field.replace('_', '-'), text(columnHelp[field])])),
-      'default-group': text('The group where the file names none', 'group'),
-      key: text('What tells the rows apart, so that a repetition is known; user and group if absent', 'column,…'),
-      source: text('What the file is called in the tickets; its name if absent. Another source is another import', 'name'),
-      'dry-run': flag('Check everything, write nothing'),
-      'create-groups': flag('Make groups that are missing'),
-      'create-agents': flag('Make agents and memberships that are missing'),
-      'unique-per-user': flag('Pass over users who have a pending ticket in the group'),
-      errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
-      encoding: text('utf-8 if absent', 'label'),
-      delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
-      ...reachArgs,
+  return explained(
+    {
+      examples: [
+        'import waiting.csv --create-groups',
+        'import waiting.csv --dry-run',
+        'import incidents.csv --mapping incidents.mapping.json --create-groups --create-agents',
+      ],
     },
-    async run({ rawArgs, args }) {
-      process.exitCode = await importFile(
-        rawArgs,
-        await reachable(textOf(args as Values, 'profile')),
-        (line) => process.stderr.write(`${line}\n`),
-        progressBar('tickets'),
-      );
-    },
-  });
+    defineCommand({
+      meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
+      args: {
+        file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
+        mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
+        ...Object.fromEntries(FIELDS.map((field) => [field.replace('_', '-'), text(columnHelp[field])])),
+        'default-group': text('The group where the file names none', 'group'),
+        key: text('What tells the rows apart, so that a repetition is known; user and group if absent', 'column,…'),
+        source: text('What the file is called in the tickets; its name if absent. Another source is another import', 'name'),
+        'dry-run': flag('Check everything, write nothing'),
+        'create-groups': flag('Make groups that are missing'),
+        'create-agents': flag('Make agents and memberships that are missing'),
+        'unique-per-user': flag('Pass over users who have a pending ticket in the group'),
+        errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
+        encoding: text('utf-8 if absent', 'label'),
+        delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
+        ...reachArgs,
+      },
+      async run({ rawArgs, args }) {
+        process.exitCode = await importFile(
+          rawArgs,
+          await reachable(textOf(args as Values, 'profile')),
+          (line) => process.stderr.write(`${line}\n`),
+          progressBar('tickets'),
+        );
+      },
+    }),
+  );
 }
 
 const columnHelp = {

@@ -9,8 +9,8 @@ import { UsageWrong } from '../running/failures.ts';
 import { tableOf } from './answer.ts';
 import { curlLine } from './curl.ts';
 import { describeMethod } from './describe.ts';
+import { findMethod, loadServices, shortName } from './methods.ts';
 import { parseRequest, readRequestText } from './request.ts';
-import { findMethod, loadServices, shortName } from './services.ts';
 import { callUnary, reachArgs, type Session, type Values, withSession } from './session.ts';
 
 /** The longest that the service allows, in milliseconds. */

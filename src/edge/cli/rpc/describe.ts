@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import { tableOf } from './answer.ts';
-import { shortName } from './services.ts';
+import { shortName } from './methods.ts';
 
 /** The fields of a method's request and answer, those of messages inside set in below them. */
 export function describeMethod(method: DescMethod): string {
