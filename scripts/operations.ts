@@ -13,7 +13,8 @@ export function operationsManual(): string {
 
 ## Starting and stopping
 \`npm start\` serves until Ctrl-C or SIGTERM. It brings the database to the newest schema first; any number of instances may
-start at once, they queue for that. \`npm run docket -- migrate\` does only that. Migrations go forward only.
+start at once, they queue for that. \`npm run docket -- migrate up\` does only that, \`migrate plan\` shows what it
+would do. Migrations go forward only. \`npm run docket -- doctor\` says what is wrong with database, clock, ports, disk and keys, and what to do.
 
 At the end health turns NOT_SERVING, new calls are refused, calls in flight get eight seconds, jobs one more; the process is
 gone within ten seconds. A killed process loses nothing that was answered: answers leave after the commit. What was cut off

@@ -100,7 +100,7 @@ describe('docket audit', { timeout: 60_000 }, () => {
   });
 
   it('says what it cannot do', async () => {
-    expect(await docket('verify', '--address', '127.0.0.1:1')).toMatchObject({ code: 1, notes: expect.stringContaining('nothing answers at 127.0.0.1:1') });
+    expect(await docket('verify', '--address', '127.0.0.1:1')).toMatchObject({ code: 3, notes: expect.stringContaining('nothing answers at 127.0.0.1:1') });
     expect(await docket('prove', '123456789', ...address())).toMatchObject({ code: 1, notes: expect.stringContaining('no audit entry has the id 123456789') });
   });
 

@@ -11,6 +11,7 @@ import { printReport, type Report } from './invariants/report.ts';
 import { checkRequests } from './invariants/requests.ts';
 import { checkStanding } from './invariants/standing.ts';
 import { checkTicketHistories, checkWaitingOrder } from './invariants/tickets.ts';
+import { explained } from './running/command.ts';
 
 export type { Report } from './invariants/report.ts';
 
@@ -95,22 +96,25 @@ export type FindDatabase = () => Promise<{ readonly url: string; close(): Promis
 
 /** `check-invariants [--database-url URL] [--repair] [--json]`: exit code 1 when anything is violated. */
 export const makeCheckInvariantsCommand = (findDatabase: FindDatabase) =>
-  defineCommand({
-    meta: { name: 'check-invariants', description: 'Check every invariant of a database by replaying its whole history' },
-    args: {
-      'database-url': { type: 'string', description: 'The database; without it that of DATABASE_URL, else the embedded one' },
-      repair: { type: 'boolean', description: 'First rebuild the counters from history, under the locks of all pools' },
-      json: { type: 'boolean', description: 'Print the report as JSON' },
-    },
-    async run({ args }) {
-      const given = args['database-url'];
-      const database = given ? { url: given, close: async () => undefined } : await findDatabase();
-      try {
-        const report = await checkDatabase(database.url, { repair: args.repair === true });
-        process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : printReport(report)}\n`);
-        if (!report.ok) process.exitCode = 1;
-      } finally {
-        await database.close();
-      }
-    },
-  });
+  explained(
+    { examples: ['check-invariants', 'check-invariants --repair'] },
+    defineCommand({
+      meta: { name: 'check-invariants', description: 'Check every invariant of a database by replaying its whole history' },
+      args: {
+        'database-url': { type: 'string', description: 'The database; without it that of DATABASE_URL, else the embedded one' },
+        repair: { type: 'boolean', description: 'First rebuild the counters from history, under the locks of all pools' },
+        json: { type: 'boolean', description: 'Print the report as JSON' },
+      },
+      async run({ args }) {
+        const given = args['database-url'];
+        const database = given ? { url: given, close: async () => undefined } : await findDatabase();
+        try {
+          const report = await checkDatabase(database.url, { repair: args.repair === true });
+          process.stdout.write(`${args.json ? JSON.stringify(report, undefined, 2) : printReport(report)}\n`);
+          if (!report.ok) process.exitCode = 1;
+        } finally {
+          await database.close();
+        }
+      },
+    }),
+  );

@@ -38,7 +38,8 @@ export function tellFailure(failure: ConnectError): string {
   return [`The service refused: ${failure.rawMessage}.`, ...fields].join('\n');
 }
 
-function urlOf(address: string): string {
+/** The URL of an address as people write it. @throws AddressInvalid */
+export function urlOf(address: string): string {
   const url = /^https?:\/\//.test(address) ? address : `http://${address}`;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.pathname !== '/' || parsed.search !== '')

@@ -2,17 +2,19 @@ import { readFile } from 'node:fs/promises';
 import type { SecureClientSessionOptions } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type DocketClient, reasonOf } from '../../client/index.ts';
-import { openClient } from './client.ts';
+import { openClient, urlOf } from './client.ts';
 import { readTrust, TrustFileInvalid, type TrustFiles } from './trust.ts';
 
 /** What the configuration knows about reaching the service. */
 export interface Reachable {
   /** Where to look when `--address` says nothing. */
   readonly address: string;
-  /** Of DOCKET_TOKEN. */
+  /** Of DOCKET_TOKEN, or of the profile. */
   readonly token: string | undefined;
-  /** The administrator's token of the embedded default. */
+  /** The administrator's token of the embedded default: shown to this machine only. */
   readonly tokenFile: string;
+  /** The file with the token that the profile names, if it does. */
+  readonly profileTokenFile?: string | undefined;
   /** Whom to believe under TLS. */
   readonly trust?: TrustFiles;
 }
@@ -33,17 +35,47 @@ export class ServiceOutOfReach extends Error {
   override readonly name = 'ServiceOutOfReach';
 }
 
+/** Reaches the service that a profile names, or the configured profile, or none. @throws ConfigInvalid, UsageWrong */
+export type FindService = (profile?: string | undefined) => Promise<Reachable>;
+
+/** Where the token of a call comes from. */
+export interface FoundToken {
+  readonly token: string;
+  /** The file that it was read from; undefined when it was given itself. */
+  readonly file: string | undefined;
+}
+
+/**
+ * The token to show to this address. The one in the data directory is an administrator's: it leaves this machine only if somebody says so.
+ * @throws ServiceOutOfReach
+ */
+export async function findToken(args: ReachArguments, reachable: Reachable): Promise<FoundToken> {
+  const given = args.token ?? reachable.token;
+  if (given !== undefined && given !== '') return { token: given, file: undefined };
+  const { tokenFile, profileTokenFile } = reachable;
+  const isOwn = isThisMachine(args.address ?? reachable.address);
+  const file = profileTokenFile ?? (isOwn ? tokenFile : undefined);
+  const token = file === undefined ? undefined : (await readFile(file, 'utf8').catch(() => undefined))?.trim();
+  if (file !== undefined && token) return { token, file };
+  const also = file === undefined ? 'the one in the data directory is for this machine only' : `there is none in ${file} either`;
+  throw new ServiceOutOfReach(`no token: give one with --token, DOCKET_TOKEN or a profile (${also})`);
+}
+
+function isThisMachine(address: string): boolean {
+  const { hostname } = new URL(urlOf(address));
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+}
+
 /**
  * Clients of the service that the arguments or the configuration name. Tries once, so that a wrong address or token is told at once
  * rather than after two minutes of patience.
  * @throws ServiceOutOfReach, AddressInvalid, ConnectError
  */
-export async function connect(args: ReachArguments, reachable: Reachable, print: Print): Promise<DocketClient> {
+export async function connect(args: ReachArguments, reachable: Reachable, print: Print, signal?: AbortSignal): Promise<DocketClient> {
   const address = args.address ?? reachable.address;
-  const token = args.token ?? reachable.token ?? (await readFile(reachable.tokenFile, 'utf8').catch(() => undefined))?.trim();
-  if (!token) throw new ServiceOutOfReach(`no token: give one with --token or DOCKET_TOKEN (there is none in ${reachable.tokenFile} either)`);
+  const { token } = await findToken(args, reachable);
   const secure = await readSecure(args, reachable);
-  const probe = openClient({ address, token, secure, retry: false });
+  const probe = openClient({ address, token, secure, retry: false, ...(signal && { signal }) });
   try {
     await probe.groups.listGroups({ pageSize: 1 });
   } catch (error) {
@@ -61,7 +93,7 @@ export async function connect(args: ReachArguments, reachable: Reachable, print:
     if (!told) print(`\n  ${failure.rawMessage}; trying again for up to two minutes`);
     told = true;
   };
-  return openClient({ address, token, secure, onRetry });
+  return openClient({ address, token, secure, onRetry, ...(signal && { signal }) });
 }
 
 async function readSecure({ address, ca }: ReachArguments, { trust }: Reachable): Promise<SecureClientSessionOptions> {

@@ -12,6 +12,7 @@ import {
   ServiceTokenNotFound,
 } from '../../domain/access/index.ts';
 import { DomainError } from '../../foundation/errors.ts';
+import { explained } from './running/command.ts';
 
 /** A database opened for one command. */
 export interface CommandDatabase {
@@ -99,23 +100,32 @@ export function makeTokenCommand(open: () => Promise<CommandDatabase>) {
     }
   };
   const reason = { type: 'string', valueHint: 'text', description: 'Why; kept in the audit log' } as const;
-  const create = defineCommand({
-    meta: { name: 'create', description: 'Make a service token and show it once' },
-    args: {
-      name: { type: 'string', required: true, description: 'Who will use it: 1-64 letters, digits and ._@+-' },
-      role: { type: 'string', required: true, valueHint: ROLES.join('|'), description: 'What it may do; repeat for several' },
-      'agent-id': { type: 'string', description: 'The agent that its bearer is; needed for the role agent' },
-      'expires-in': { type: 'string', valueHint: '30d', description: 'How long it works, as 90m, 12h, 30d or 52w; for ever if absent' },
-      reason,
-    },
-    run: running(createToken),
-  });
-  const list = defineCommand({ meta: { name: 'list', description: 'Show all service tokens, without secrets' }, run: running(listTokens) });
-  const revoke = defineCommand({
-    meta: { name: 'revoke', description: 'End a service token' },
-    args: { token: { type: 'positional', required: true, description: 'Its prefix, or its name if no other live token has it' }, reason },
-    run: running(revokeToken),
-  });
+  const create = explained(
+    { examples: ['token create --name intake --role service', 'token create --name desk --role agent --agent-id ada --expires-in 30d'], repeatable: ['role'] },
+    defineCommand({
+      meta: { name: 'create', description: 'Make a service token and show it once' },
+      args: {
+        name: { type: 'string', required: true, description: 'Who will use it: 1-64 letters, digits and ._@+-' },
+        role: { type: 'string', required: true, valueHint: ROLES.join('|'), description: 'What it may do; repeat for several' },
+        'agent-id': { type: 'string', description: 'The agent that its bearer is; needed for the role agent' },
+        'expires-in': { type: 'string', valueHint: '30d', description: 'How long it works, as 90m, 12h, 30d or 52w; for ever if absent' },
+        reason,
+      },
+      run: running(createToken),
+    }),
+  );
+  const list = explained(
+    { examples: ['token list'] },
+    defineCommand({ meta: { name: 'list', description: 'Show all service tokens, without secrets' }, run: running(listTokens) }),
+  );
+  const revoke = explained(
+    { examples: ['token revoke intake --reason "no longer used"'] },
+    defineCommand({
+      meta: { name: 'revoke', description: 'End a service token' },
+      args: { token: { type: 'positional', required: true, description: 'Its prefix, or its name if no other live token has it' }, reason },
+      run: running(revokeToken),
+    }),
+  );
   return defineCommand({ meta: { name: 'token', description: 'Make, list and revoke service tokens' }, subCommands: { create, list, revoke } });
 }
 

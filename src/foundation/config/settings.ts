@@ -212,6 +212,18 @@ export const settings = {
     wholeNumber(1, 86_400).default(60),
     'Least time between two checkpoints, in seconds. There is one at every stop, too.',
   ),
+  address: setting(
+    'DOCKET_ADDRESS',
+    text().optional(),
+    'Service that commands call: `host:port` of either RPC port, or a URL; `https://…` for TLS. Unset: that of the profile, or the one of this machine.',
+  ),
+  profile: setting('DOCKET_PROFILE', text().optional(), 'Profile that commands use where `--profile` names none. Unset: the default one, if there is one.'),
+  profilesFile: setting(
+    'DOCKET_PROFILES_FILE',
+    text().optional(),
+    'File with the profiles of `docket profile`. Unset: `docket/profiles.yaml` in the folder of XDG_CONFIG_HOME.',
+  ),
+  configHome: setting('XDG_CONFIG_HOME', text().optional(), 'Folder of what a user sets for his programs. Unset: `.config` in his home folder.'),
   token: secretSetting(
     'DOCKET_TOKEN',
     text().optional(),

@@ -1,34 +1,28 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { AuditExportFormat } from '../../../../gen/ticketing/v1/audit_service_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
-import { AddressInvalid, tellFailure } from '../client.ts';
-import { connect, type ReachArguments, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import type { FindService } from '../reach.ts';
+import { reachArgs, text, type Values, withSession } from '../rpc/session.ts';
+import { explained } from '../running/command.ts';
+import { UsageWrong } from '../running/failures.ts';
 import { dropMonth } from './drop-month.ts';
 import { prove, verifyProof } from './proof.ts';
 import { verify } from './verify.ts';
 
 /** What the commands need of this machine. */
 export interface AuditCommandDeps {
-  findService(): Promise<Reachable>;
+  findService: FindService;
   findDatabase(): Promise<{ readonly url: string; close(): Promise<void> }>;
   /** The public key of this machine's service, in PEM; undefined when it has none. */
   findPublicKey(): Promise<string | undefined>;
 }
 
-const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
-const reach = {
-  address: text('Of a running service; this machine if absent', 'host:port'),
-  token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-  ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
-};
-
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or could not be done. */
+/** `docket audit …`: exit code 0 when all is well, 1 when something is wrong or was refused. */
 export function makeAuditCommand(deps: AuditCommandDeps) {
   return defineCommand({
     meta: { name: 'audit', description: 'Verify, prove, export and shorten the audit log; see docs/audit-log.md' },
@@ -38,54 +32,54 @@ export function makeAuditCommand(deps: AuditCommandDeps) {
 
 /** Those that ask a running service. */
 function commandsOfService(deps: AuditCommandDeps) {
-  const withClient = async (args: Partial<ReachArguments>, work: (client: DocketClient) => Promise<number>) => {
-    let client: DocketClient | undefined;
-    try {
-      client = await connect({ address: args.address, token: args.token, ca: args.ca }, await deps.findService(), note);
-      process.exitCode = await work(client);
-    } catch (error) {
-      if (![ServiceOutOfReach, AddressInvalid, ConnectError, ArgumentInvalid].some((kind) => error instanceof kind)) throw error;
-      note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-      process.exitCode = 1;
-    } finally {
-      client?.close();
-    }
-  };
+  const withClient = (args: object, work: (client: DocketClient) => Promise<number>): Promise<void> =>
+    withSession(args as Values, deps.findService, async (session) => {
+      process.exitCode = await work(await session.client());
+    });
   return {
-    verify: defineCommand({
-      meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
-      args: {
-        start: text('First sequence', 'number'),
-        end: text('Last sequence', 'number'),
-        checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
-        ...reach,
-      },
-      run: ({ args }) =>
-        withClient(args, async (client) => {
-          const range = { ...(args.start && { start: wholeNumber('start', args.start) }), ...(args.end && { end: wholeNumber('end', args.end) }) };
-          const findings = await verify(client, { ...range, ...(args.checkpoints && { checkpoints: args.checkpoints }) }, { result: print, note });
-          return findings === 0 ? 0 : 1;
-        }),
-    }),
-    prove: defineCommand({
-      meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
-      args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reach },
-      run: ({ args }) =>
-        withClient(args, async (client) => {
-          print(await prove(client, args.entry));
-          return 0;
-        }),
-    }),
-    export: defineCommand({
-      meta: { name: 'export', description: 'Write the sealed entries to a file or to standard output, in order' },
-      args: {
-        csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
-        after: text('Only entries after this sequence', 'number'),
-        out: text('Where to; standard output if absent. With --after it is added to', 'file'),
-        ...reach,
-      },
-      run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
-    }),
+    verify: explained(
+      { examples: ['audit verify', 'audit verify --checkpoints kept-elsewhere.ndjson'] },
+      defineCommand({
+        meta: { name: 'verify', description: 'Find whatever was changed, removed, inserted, exchanged or cut in the sealed log' },
+        args: {
+          start: text('First sequence', 'number'),
+          end: text('Last sequence', 'number'),
+          checkpoints: text('Checkpoints that were kept elsewhere', 'file'),
+          ...reachArgs,
+        },
+        run: ({ args }) =>
+          withClient(args, async (client) => {
+            const range = { ...(args.start && { start: wholeNumber('start', args.start) }), ...(args.end && { end: wholeNumber('end', args.end) }) };
+            const findings = await verify(client, { ...range, ...(args.checkpoints && { checkpoints: args.checkpoints }) }, { result: print, note });
+            return findings === 0 ? 0 : 1;
+          }),
+      }),
+    ),
+    prove: explained(
+      { examples: ['audit prove 1234 > proof.json'] },
+      defineCommand({
+        meta: { name: 'prove', description: 'Print the proof that an entry is part of a signed seal, as JSON' },
+        args: { entry: { type: 'positional', required: true, description: 'The id of the entry' }, ...reachArgs },
+        run: ({ args }) =>
+          withClient(args, async (client) => {
+            print(await prove(client, args.entry));
+            return 0;
+          }),
+      }),
+    ),
+    export: explained(
+      { examples: ['audit export --out log.ndjson', 'audit export --csv --after 5000'] },
+      defineCommand({
+        meta: { name: 'export', description: 'Write the sealed entries to a file or to standard output, in order' },
+        args: {
+          csv: { type: 'boolean', description: 'CSV instead of a JSON object on each line' },
+          after: text('Only entries after this sequence', 'number'),
+          out: text('Where to; standard output if absent. With --after it is added to', 'file'),
+          ...reachArgs,
+        },
+        run: ({ args }) => withClient(args, (client) => exportLog(client, args)),
+      }),
+    ),
   };
 }
 
@@ -98,47 +92,56 @@ function commandsOfMachine(deps: AuditCommandDeps) {
     });
   };
   return {
-    'verify-proof': defineCommand({
-      meta: { name: 'verify-proof', description: 'Verify a proof from files alone: no service, no database' },
-      args: {
-        entry: { ...text('A line of docket audit export', 'file'), required: true },
-        proof: { ...text('What docket audit prove printed', 'file'), required: true },
-        key: { ...text('The public key of the service, PEM', 'file'), required: true },
-      },
-      run: ({ args }) =>
-        alone(async () => {
-          const { fault, withheld } = await verifyProof(args);
-          const gone = withheld.length > 0 ? ` Erased from it: ${withheld.join(', ')}.` : '';
-          print(fault === undefined ? `The entry is what was sealed.${gone}` : `The proof does not hold: ${fault}.`);
-          return fault === undefined ? 0 : 1;
-        }),
-    }),
-    'public-key': defineCommand({
-      meta: { name: 'public-key', description: 'Print the public key that seals of this machine are verified with' },
-      async run() {
-        const key = await deps.findPublicKey();
-        if (key) process.stdout.write(key);
-        else note('Seals are not signed: there is no key. Set DOCKET_AUDIT_KEY_FILE.');
-        process.exitCode = key ? 0 : 1;
-      },
-    }),
-    'drop-month': defineCommand({
-      meta: { name: 'drop-month', description: 'Drop a month of the log that is over and sealed; its seals stay' },
-      args: {
-        month: { type: 'positional', required: true, description: 'Such as 2025-11' },
-        reason: { type: 'string', description: 'Why; kept in the audit log' },
-      },
-      run: ({ args }) =>
-        alone(async () => {
-          const place = await deps.findDatabase();
-          try {
-            print(await dropMonth(place.url, args.month, args.reason ?? ''));
-            return 0;
-          } finally {
-            await place.close();
-          }
-        }),
-    }),
+    'verify-proof': explained(
+      { examples: ['audit verify-proof --entry entry.json --proof proof.json --key docket.pem'] },
+      defineCommand({
+        meta: { name: 'verify-proof', description: 'Verify a proof from files alone: no service, no database' },
+        args: {
+          entry: { ...text('A line of docket audit export', 'file'), required: true },
+          proof: { ...text('What docket audit prove printed', 'file'), required: true },
+          key: { ...text('The public key of the service, PEM', 'file'), required: true },
+        },
+        run: ({ args }) =>
+          alone(async () => {
+            const { fault, withheld } = await verifyProof(args);
+            const gone = withheld.length > 0 ? ` Erased from it: ${withheld.join(', ')}.` : '';
+            print(fault === undefined ? `The entry is what was sealed.${gone}` : `The proof does not hold: ${fault}.`);
+            return fault === undefined ? 0 : 1;
+          }),
+      }),
+    ),
+    'public-key': explained(
+      { examples: ['audit public-key > docket.pem'] },
+      defineCommand({
+        meta: { name: 'public-key', description: 'Print the public key that seals of this machine are verified with' },
+        async run() {
+          const key = await deps.findPublicKey();
+          if (key) process.stdout.write(key);
+          else note('Seals are not signed: there is no key. Set DOCKET_AUDIT_KEY_FILE.');
+          process.exitCode = key ? 0 : 1;
+        },
+      }),
+    ),
+    'drop-month': explained(
+      { examples: ['audit drop-month 2025-11 --reason "kept for a year"'] },
+      defineCommand({
+        meta: { name: 'drop-month', description: 'Drop a month of the log that is over and sealed; its seals stay' },
+        args: {
+          month: { type: 'positional', required: true, description: 'Such as 2025-11' },
+          reason: { type: 'string', description: 'Why; kept in the audit log' },
+        },
+        run: ({ args }) =>
+          alone(async () => {
+            const place = await deps.findDatabase();
+            try {
+              print(await dropMonth(place.url, args.month, args.reason ?? ''));
+              return 0;
+            } finally {
+              await place.close();
+            }
+          }),
+      }),
+    ),
   };
 }
 
@@ -165,10 +168,7 @@ async function exportLog(
   return 0;
 }
 
-/** An argument that cannot be meant; the message says what it must be. */
-class ArgumentInvalid extends Error {}
-
 function wholeNumber(name: string, value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new ArgumentInvalid(`--${name} must be a whole number, not ${value}`);
+  if (!/^\d{1,15}$/.test(value)) throw new UsageWrong(`--${name} must be a whole number, not ${value}`);
   return Number(value);
 }

@@ -10,6 +10,7 @@ import { readMapping } from '../import/mapping.ts';
 import { ErrorReport } from '../import/report.ts';
 import { type Progress, runImport } from '../import/run.ts';
 import { progressBar } from '../progress-bar.ts';
+import { explained } from '../running/command.ts';
 import { curlLines, untilToldToStop } from '../serve.ts';
 import { openDemoPlace, portOrFree } from './place.ts';
 import { type Print, sinceStart } from './print.ts';
@@ -30,12 +31,15 @@ const BATCH_SIZE = 25;
 
 /** `docket demo`: everything at once on this machine, with a sample of real incidents, until it is told to stop. */
 export function makeDemoCommand(readConfig: () => Promise<Config>, start: StartService) {
-  return defineCommand({
-    meta: { name: 'demo', description: 'Show everything at once: a service of its own with a sample of real incidents' },
-    async run() {
-      await runDemo(await readConfig(), start, (line) => process.stdout.write(`${line}\n`));
-    },
-  });
+  return explained(
+    { examples: ['demo'] },
+    defineCommand({
+      meta: { name: 'demo', description: 'Show everything at once: a service of its own with a sample of real incidents' },
+      async run() {
+        await runDemo(await readConfig(), start, (line) => process.stdout.write(`${line}\n`));
+      },
+    }),
+  );
 }
 
 /** Runs the demo until the process is told to stop, which it may be at any time. */

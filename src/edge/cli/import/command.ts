@@ -3,7 +3,10 @@ import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
 import { AddressInvalid } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
-import { connect, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { reachArgs, textOf, type Values } from '../rpc/session.ts';
+import { explained } from '../running/command.ts';
+import { exitCodeOf } from '../running/failures.ts';
 import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
@@ -17,7 +20,7 @@ const BATCH_SIZE = 250;
 
 /**
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
- * nothing could be done.
+ * nothing could be done, 3 when the service was out of reach.
  */
 export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress): Promise<number> {
   let client: DocketClient | undefined;
@@ -36,40 +39,52 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     if (!(error instanceof ImportRefused || error instanceof ServiceOutOfReach || error instanceof AddressInvalid || error instanceof ConnectError))
       throw error;
     print(error instanceof ConnectError ? tellFailure(error) : `${error.message}.`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     client?.close();
   }
 }
 
 /** `docket import FILE`, against a running service. */
-export function makeImportCommand(reachable: () => Promise<Reachable>) {
+export function makeImportCommand(reachable: FindService) {
   const text = (description: string, valueHint = 'column') => ({ type: 'string', valueHint, description }) as const;
   const flag = (description: string) => ({ type: 'boolean', description }) as const;
-  return defineCommand({
-    meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
-    args: {
-      file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
-      mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
-      ...Object.fromEntries(FIELDS.map((field) => [field.replace('_', '-'), text(columnHelp[field])])),
-      'default-group': text('The group where the file names none', 'group'),
-      key: text('What tells the rows apart, so that a repetition is known; user and group if absent', 'column,…'),
-      source: text('What the file is called in the tickets; its name if absent. Another source is another import', 'name'),
-      'dry-run': flag('Check everything, write nothing'),
-      'create-groups': flag('Make groups that are missing'),
-      'create-agents': flag('Make agents and memberships that are missing'),
-      'unique-per-user': flag('Pass over users who have a pending ticket in the group'),
-      errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
-      encoding: text('utf-8 if absent', 'label'),
-      delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
-      address: text('Of a running service; this machine if absent', 'host:port'),
-      token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
+  return explained(
+    {
+      examples: [
+        'import waiting.csv --create-groups',
+        'import waiting.csv --dry-run',
+        'import incidents.csv --mapping incidents.mapping.json --create-groups --create-agents',
+      ],
     },
-    async run({ rawArgs }) {
-      process.exitCode = await importFile(rawArgs, await reachable(), (line) => process.stderr.write(`${line}\n`), progressBar('tickets'));
-    },
-  });
+    defineCommand({
+      meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
+      args: {
+        file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
+        mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
+        ...Object.fromEntries(FIELDS.map((field) => [field.replace('_', '-'), text(columnHelp[field])])),
+        'default-group': text('The group where the file names none', 'group'),
+        key: text('What tells the rows apart, so that a repetition is known; user and group if absent', 'column,…'),
+        source: text('What the file is called in the tickets; its name if absent. Another source is another import', 'name'),
+        'dry-run': flag('Check everything, write nothing'),
+        'create-groups': flag('Make groups that are missing'),
+        'create-agents': flag('Make agents and memberships that are missing'),
+        'unique-per-user': flag('Pass over users who have a pending ticket in the group'),
+        errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
+        encoding: text('utf-8 if absent', 'label'),
+        delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
+        ...reachArgs,
+      },
+      async run({ rawArgs, args }) {
+        process.exitCode = await importFile(
+          rawArgs,
+          await reachable(textOf(args as Values, 'profile')),
+          (line) => process.stderr.write(`${line}\n`),
+          progressBar('tickets'),
+        );
+      },
+    }),
+  );
 }
 
 const columnHelp = {

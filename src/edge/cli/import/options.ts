@@ -44,6 +44,7 @@ const options = {
   address: { type: 'string' },
   token: { type: 'string' },
   ca: { type: 'string' },
+  profile: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /**

@@ -5,7 +5,10 @@ import { SimulatePolicyResponseSchema } from '../../../../gen/ticketing/v1/assig
 import type { DocketClient } from '../../../client/index.ts';
 import { AddressInvalid, tellFailure } from '../client.ts';
 import { ImportRefused } from '../import/refused.ts';
-import { connect, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { reachArgs, textOf, type Values } from '../rpc/session.ts';
+import { explained } from '../running/command.ts';
+import { exitCodeOf } from '../running/failures.ts';
 import { readArguments } from './options.ts';
 import { printOutcomes } from './print.ts';
 import { SimulationRefused } from './refused.ts';
@@ -17,7 +20,7 @@ export interface Output {
   note(line: string): void;
 }
 
-/** Carries out `docket simulate`; answers the exit code: 0 when it was rehearsed, 1 when it could not be. */
+/** Carries out `docket simulate`; answers the exit code: 0 when it was rehearsed, 1 when it could not be, 3 when the service was out of reach. */
 export async function simulate(rawArgs: readonly string[], reachable: Reachable, output: Output): Promise<number> {
   let client: Promise<DocketClient> | undefined;
   try {
@@ -29,39 +32,40 @@ export async function simulate(rawArgs: readonly string[], reachable: Reachable,
     const expected = [SimulationRefused, ImportRefused, ServiceOutOfReach, AddressInvalid].some((kind) => error instanceof kind);
     if (!expected && !(error instanceof ConnectError)) throw error;
     output.note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     (await client?.catch(() => undefined))?.close();
   }
 }
 
 /** `docket simulate …`, against a running service. */
-export function makeSimulateCommand(reachable: () => Promise<Reachable>) {
+export function makeSimulateCommand(reachable: FindService) {
   const text = (description: string, valueHint: string) => ({ type: 'string', valueHint, description }) as const;
-  return defineCommand({
-    meta: { name: 'simulate', description: 'Rehearse assignment policies on history, on a log or on a pattern. Changes nothing; see docs/simulation.md' },
-    args: {
-      setup: { type: 'positional', required: false, description: 'A set-up in JSON, which says everything' },
-      group: text('Play the history of these groups', 'key,…'),
-      days: text('How many days of it; 7 if absent', 'number'),
-      log: text('Play a log of tickets, CSV, gzipped or not', 'file'),
-      mapping: text('What the columns of the log mean', 'file'),
-      events: text('The events of a set-up that says that they come, as CSV', 'file'),
-      try: text('Policies to try, such as FEWEST_OPEN or LEAST_ASSIGNED_TODAY+catch_up_limit=0; the usual ones if absent', 'policy,…'),
-      handling: text('Let agents work through their desks, at so many minutes a ticket on average', 'minutes'),
-      seed: text('Another number varies the times of handling otherwise', 'number'),
-      'write-setup': text('Keep the set-up', 'file'),
-      'write-events': text('Keep the events that the log came down to', 'file'),
-      json: { type: 'boolean', description: 'Print the whole answer as JSON' },
-      address: text('Of a running service; this machine if absent', 'host:port'),
-      token: text('Else DOCKET_TOKEN, else the one in the data directory', 'token'),
-      ca: text('Authorities to believe under TLS, else DOCKET_CA_FILE', 'file'),
-    },
-    async run({ rawArgs }) {
-      process.exitCode = await simulate(rawArgs, await reachable(), {
-        result: (result) => process.stdout.write(`${result}\n`),
-        note: (line) => process.stderr.write(`${line}\n`),
-      });
-    },
-  });
+  return explained(
+    { examples: ['simulate --group KYC --days 30', 'simulate setup.json', 'simulate --log incidents.csv --mapping incidents.mapping.json'] },
+    defineCommand({
+      meta: { name: 'simulate', description: 'Rehearse assignment policies on history, on a log or on a pattern. Changes nothing; see docs/simulation.md' },
+      args: {
+        setup: { type: 'positional', required: false, description: 'A set-up in JSON, which says everything' },
+        group: text('Play the history of these groups', 'key,…'),
+        days: text('How many days of it; 7 if absent', 'number'),
+        log: text('Play a log of tickets, CSV, gzipped or not', 'file'),
+        mapping: text('What the columns of the log mean', 'file'),
+        events: text('The events of a set-up that says that they come, as CSV', 'file'),
+        try: text('Policies to try, such as FEWEST_OPEN or LEAST_ASSIGNED_TODAY+catch_up_limit=0; the usual ones if absent', 'policy,…'),
+        handling: text('Let agents work through their desks, at so many minutes a ticket on average', 'minutes'),
+        seed: text('Another number varies the times of handling otherwise', 'number'),
+        'write-setup': text('Keep the set-up', 'file'),
+        'write-events': text('Keep the events that the log came down to', 'file'),
+        json: { type: 'boolean', description: 'Print the whole answer as JSON' },
+        ...reachArgs,
+      },
+      async run({ rawArgs, args }) {
+        process.exitCode = await simulate(rawArgs, await reachable(textOf(args as Values, 'profile')), {
+          result: (result) => process.stdout.write(`${result}\n`),
+          note: (line) => process.stderr.write(`${line}\n`),
+        });
+      },
+    }),
+  );
 }

@@ -41,6 +41,7 @@ const options = {
   address: { type: 'string' },
   token: { type: 'string' },
   ca: { type: 'string' },
+  profile: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /** Tried where nothing else is asked for. */

@@ -1,0 +1,63 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { requestIdOf } from '../../../client/index.ts';
+import { ConfigInvalid } from '../../../foundation/config/index.ts';
+import { AddressInvalid, tellFailure } from '../client.ts';
+import { ServiceOutOfReach } from '../reach.ts';
+
+/** What the exit codes of every command mean; `docket --help` lists them. */
+export const EXIT = {
+  /** What was asked for is done, and nothing was found wrong. */
+  done: 0,
+  /** The service or the command refused, or something that was checked is wrong. */
+  refused: 1,
+  /** The command line or the configuration cannot be meant. */
+  usage: 2,
+  /** No service or no database could be reached. */
+  outOfReach: 3,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+/** The command line cannot be meant; the message says what to write instead. */
+export class UsageWrong extends Error {
+  override readonly name = 'UsageWrong';
+}
+
+/** What was asked for cannot be done; the message says why. */
+export class CommandRefused extends Error {
+  override readonly name = 'CommandRefused';
+}
+
+/** What to tell about a failure, and the exit code; undefined for what nobody expected: then the stack is worth seeing. */
+export function explainFailure(error: unknown): { readonly text: string; readonly code: number } | undefined {
+  if (error instanceof ConnectError) return { text: tellCall(error), code: codeOf(error) };
+  if (error instanceof UsageWrong || error instanceof AddressInvalid) return { text: `${error.message}.`, code: EXIT.usage };
+  if (error instanceof ConfigInvalid) return { text: error.message, code: EXIT.usage };
+  if (error instanceof ServiceOutOfReach) return { text: `${error.message}.`, code: EXIT.outOfReach };
+  if (error instanceof CommandRefused) return { text: `${error.message}.`, code: EXIT.refused };
+  return databaseFailure(error);
+}
+
+/** The exit code of a failure that a command tells itself. */
+export const exitCodeOf = (error: unknown): number => explainFailure(error)?.code ?? EXIT.refused;
+
+function codeOf(error: ConnectError): number {
+  return error.code === Code.Unavailable || error.code === Code.DeadlineExceeded ? EXIT.outOfReach : EXIT.refused;
+}
+
+function tellCall(error: ConnectError): string {
+  const isUnsettled = [Code.Unavailable, Code.DeadlineExceeded, Code.Canceled].includes(error.code);
+  const requestId = isUnsettled ? requestIdOf(error) : undefined;
+  if (requestId === undefined) return tellFailure(error);
+  return `${tellFailure(error)}\nWhether the change took effect is not known: repeat it with --request-id ${requestId}, and it takes effect once.`;
+}
+
+/** Of a database that refuses or does not answer: its own words, wherever in the chain of causes they are. */
+function databaseFailure(error: unknown): { readonly text: string; readonly code: number } | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as { readonly code?: unknown }).code;
+    if (typeof code === 'string' && /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|28|3D000|57P|08|53)/.test(code))
+      return { text: `The database cannot be reached: ${cause.message || code}. docket doctor says more.`, code: EXIT.outOfReach };
+  }
+  return undefined;
+}
