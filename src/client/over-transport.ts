@@ -3,6 +3,7 @@ import { type CallOptions, type Client, createClient, createContextValues, type 
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { type CallingOptions, callReason, patient } from './calling.ts';
@@ -34,6 +35,7 @@ export interface DocketServices {
   readonly groups: ServiceClient<typeof GroupService>;
   readonly audit: ServiceClient<typeof AuditService>;
   readonly assignment: ServiceClient<typeof AssignmentService>;
+  readonly files: ServiceClient<typeof FileService>;
   /** What they call through, for any other code that takes a transport: it authenticates and repeats likewise. */
   readonly transport: Transport;
 }
@@ -47,6 +49,7 @@ export function docketServicesOver(inner: Transport, options: CallingOptions): D
     groups: clientOf(GroupService, transport),
     audit: clientOf(AuditService, transport),
     assignment: clientOf(AssignmentService, transport),
+    files: clientOf(FileService, transport),
     transport,
   };
 }

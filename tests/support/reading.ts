@@ -5,8 +5,10 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { makeAuditHandlers, NO_TRUST } from '../../src/domain/audit/index.ts';
+import { fileHandlers } from '../../src/domain/files/index.ts';
 import { ticketReadHandlers } from '../../src/domain/tickets/read-rpc.ts';
 import { route } from '../../src/edge/rpc/endpoints.ts';
 import { codeName } from '../../src/edge/rpc/error-map.ts';
@@ -37,6 +39,7 @@ export interface Reading {
 export interface Clients {
   readonly tickets: ReturnType<typeof createClient<typeof TicketService>>;
   readonly audit: ReturnType<typeof createClient<typeof AuditService>>;
+  readonly files: ReturnType<typeof createClient<typeof FileService>>;
 }
 
 /** Starts it all on free ports. */
@@ -59,7 +62,7 @@ export async function startReading(): Promise<Reading> {
     rate: undefined,
   };
   const server = await startServer({
-    routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers)],
+    routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers), route(FileService, fileHandlers)],
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),
@@ -81,7 +84,7 @@ export async function startReading(): Promise<Reading> {
         },
       ],
     });
-    return { tickets: createClient(TicketService, transport), audit: createClient(AuditService, transport) };
+    return { tickets: createClient(TicketService, transport), audit: createClient(AuditService, transport), files: createClient(FileService, transport) };
   };
   const session: Reading['session'] = async (work) => {
     const client = await owner.connect();

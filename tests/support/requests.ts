@@ -66,6 +66,8 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     VerifyAuditLog: {},
     GetInclusionProof: { entryId: entry?.entry_id ?? '' },
     ExportAuditLog: {},
+    ExportList: { list: { case: 'tickets', value: { groupId } } },
+    ExportAuditEntries: {},
     SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

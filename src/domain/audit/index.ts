@@ -1,7 +1,7 @@
 export { AuditEntryNotFound } from './errors.ts';
 export { MONTHS_AHEAD, makeAuditPartitions } from './jobs.ts';
 export { type RefusedCalls, recordRefusedCalls } from './refusals.ts';
-export { listEntityHistory, makeAuditHandlers } from './rpc.ts';
+export { listAuditEntries, listEntityHistory, makeAuditHandlers } from './rpc.ts';
 export { findProofFault, type InclusionProof } from './sealing/proof.ts';
 export { checkpointLine, readCheckpoint, type Seal } from './sealing/seal.ts';
 export { Sealer } from './sealing/sealer.ts';

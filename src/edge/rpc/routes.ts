@@ -1,10 +1,12 @@
 import { AgentService } from '../../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../../gen/ticketing/v1/file_service_pb.ts';
 import { GroupService } from '../../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { agentHandlers, membershipHandlers } from '../../domain/agents/index.ts';
 import { makeAuditHandlers, NO_TRUST, type Trust } from '../../domain/audit/index.ts';
+import { fileHandlers } from '../../domain/files/index.ts';
 import { groupHandlers } from '../../domain/groups/index.ts';
 import { assignmentHandlers } from '../../domain/simulation/index.ts';
 import { ticketHandlers } from '../../domain/tickets/index.ts';
@@ -17,6 +19,7 @@ export const makeRoutes = (trust: Trust): readonly Route[] => [
   route(GroupService, { ...groupHandlers, ...membershipHandlers }),
   route(AuditService, makeAuditHandlers(trust)),
   route(AssignmentService, assignmentHandlers),
+  route(FileService, fileHandlers),
 ];
 
 /** The same without keys that could verify signatures. */
