@@ -107,6 +107,7 @@ const docket = defineCommand({
     demo,
     migrate,
     import: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
+    export: async () => (await import('./edge/cli/export/command.ts')).makeExportCommand(findService),
     simulate: async () => (await import('./edge/cli/simulate/command.ts')).makeSimulateCommand(findService),
     token,
     audit: async () => (await import('./edge/cli/audit/command.ts')).makeAuditCommand({ findService, findDatabase, findPublicKey }),

@@ -117,7 +117,7 @@ function callerOf(header: string): Caller {
 }
 
 /** Inserts a group, past Docket; answers its id. */
-export async function insertGroup(reading: Reading, key: string, more: { readonly supervisorIds?: readonly string[] } = {}): Promise<string> {
+export async function insertGroup(reading: Pick<Reading, 'sql'>, key: string, more: { readonly supervisorIds?: readonly string[] } = {}): Promise<string> {
   const groupId = newId();
   await reading.sql('INSERT INTO groups (group_id, key, name, supervisor_ids, create_time, update_time) VALUES ($1, $2, $2, $3, docket_now(), docket_now())', [
     groupId,
@@ -152,7 +152,7 @@ export interface PlainTicket {
 }
 
 /** Inserts tickets, past Docket; answers their ids in order. */
-export async function insertTickets(reading: Reading, tickets: readonly PlainTicket[]): Promise<string[]> {
+export async function insertTickets(reading: Pick<Reading, 'sql'>, tickets: readonly PlainTicket[]): Promise<string[]> {
   const rows = tickets.map((ticket, index) => ({
     ticket_id: newId(),
     key: ticket.key,
