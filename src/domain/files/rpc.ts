@@ -24,7 +24,9 @@ import { ticketHandlers } from '../tickets/index.ts';
 
 /** All of FileService. */
 export const fileHandlers: Handlers<typeof FileService> = {
-  exportList: (request, ctx) => piecesOf(request, ctx),
+  async *exportList(request, ctx) {
+    yield* piecesOf(request, ctx);
+  },
 
   exportAuditEntries: ({ list, ...how }, ctx) =>
     pieces(how, ctx, {

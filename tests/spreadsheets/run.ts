@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import { parse } from 'csv-parse/sync';
-import { TicketSchema } from '../gen/ticketing/v1/ticket_pb.ts';
-import { exportList, type FileForm } from '../src/foundation/files/export.ts';
-import { withGuard } from '../src/foundation/files/formula.ts';
-import { hostileValues } from '../tests/support/formulas.ts';
+import { TicketSchema } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { exportList, type FileForm } from '../../src/foundation/files/export.ts';
+import { withGuard } from '../../src/foundation/files/formula.ts';
+import { hostileValues } from '../support/formulas.ts';
 
 /**
  * `npm run check:spreadsheets`: opens exports of 500 hostile values in LibreOffice Calc, as a person would, and looks for formulas. Needs `soffice` on the
