@@ -41,8 +41,13 @@ function commandsForCallers({ findService, findDatabase, findPublicKey }: Machin
     },
     import: {
       group,
-      description: 'Create tickets from a CSV file',
+      description: 'Create tickets from a CSV file or a workbook',
       load: async () => (await import('./edge/cli/import/command.ts')).makeImportCommand(findService),
+    },
+    export: {
+      group,
+      description: 'Write a list to a CSV file, a workbook or NDJSON',
+      load: async () => (await import('./edge/cli/export/command.ts')).makeExportCommand(findService),
     },
     simulate: {
       group,

@@ -3,6 +3,7 @@ import { type CallOptions, type Client, createClient, createContextValues, type 
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { HistoryService } from '../../gen/ticketing/v1/history_service_pb.ts';
 import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
@@ -36,6 +37,7 @@ export interface DocketServices {
   readonly groups: ServiceClient<typeof GroupService>;
   readonly audit: ServiceClient<typeof AuditService>;
   readonly assignment: ServiceClient<typeof AssignmentService>;
+  readonly files: ServiceClient<typeof FileService>;
   readonly history: ServiceClient<typeof HistoryService>;
   readonly operations: ServiceClient<typeof OperationService>;
   /** What they call through, for any other code that takes a transport: it authenticates and repeats likewise. */
@@ -51,6 +53,7 @@ export function docketServicesOver(inner: Transport, options: CallingOptions): D
     groups: clientOf(GroupService, transport),
     audit: clientOf(AuditService, transport),
     assignment: clientOf(AssignmentService, transport),
+    files: clientOf(FileService, transport),
     history: clientOf(HistoryService, transport),
     operations: clientOf(OperationService, transport),
     transport,

@@ -5,8 +5,10 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { makeAuditHandlers, NO_TRUST } from '../../src/domain/audit/index.ts';
+import { fileHandlers } from '../../src/domain/files/index.ts';
 import { ticketReadHandlers } from '../../src/domain/tickets/read-rpc.ts';
 import { route } from '../../src/edge/rpc/endpoints.ts';
 import { codeName } from '../../src/edge/rpc/error-map.ts';
@@ -37,6 +39,7 @@ export interface Reading {
 export interface Clients {
   readonly tickets: ReturnType<typeof createClient<typeof TicketService>>;
   readonly audit: ReturnType<typeof createClient<typeof AuditService>>;
+  readonly files: ReturnType<typeof createClient<typeof FileService>>;
 }
 
 /** Starts it all on free ports. */
@@ -59,7 +62,7 @@ export async function startReading(): Promise<Reading> {
     rate: undefined,
   };
   const server = await startServer({
-    routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers)],
+    routes: [route(AuditService, makeAuditHandlers(NO_TRUST)), ticketRoute(ticketReadHandlers), route(FileService, fileHandlers)],
     orm,
     queue,
     authenticate: makeAuthenticateInterceptor(async (header) => callerOf(header ?? '')),
@@ -83,7 +86,7 @@ export async function startReading(): Promise<Reading> {
         },
       ],
     });
-    return { tickets: createClient(TicketService, transport), audit: createClient(AuditService, transport) };
+    return { tickets: createClient(TicketService, transport), audit: createClient(AuditService, transport), files: createClient(FileService, transport) };
   };
   const session: Reading['session'] = async (work) => {
     const client = await owner.connect();
@@ -116,7 +119,7 @@ function callerOf(header: string): Caller {
 }
 
 /** Inserts a group, past Docket; answers its id. */
-export async function insertGroup(reading: Reading, key: string, more: { readonly supervisorIds?: readonly string[] } = {}): Promise<string> {
+export async function insertGroup(reading: Pick<Reading, 'sql'>, key: string, more: { readonly supervisorIds?: readonly string[] } = {}): Promise<string> {
   const groupId = newId();
   await reading.sql('INSERT INTO groups (group_id, key, name, supervisor_ids, create_time, update_time) VALUES ($1, $2, $2, $3, docket_now(), docket_now())', [
     groupId,
@@ -151,7 +154,7 @@ export interface PlainTicket {
 }
 
 /** Inserts tickets, past Docket; answers their ids in order. */
-export async function insertTickets(reading: Reading, tickets: readonly PlainTicket[]): Promise<string[]> {
+export async function insertTickets(reading: Pick<Reading, 'sql'>, tickets: readonly PlainTicket[]): Promise<string[]> {
   const rows = tickets.map((ticket, index) => ({
     ticket_id: newId(),
     key: ticket.key,

@@ -76,6 +76,8 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     ListOperationTickets: { operationId },
     WaitOperation: { operationId, timeout: { seconds: 0n, nanos: 0 } },
     CancelOperation: { operationId },
+    ExportList: { list: { case: 'tickets', value: { groupId } } },
+    ExportAuditEntries: {},
     SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

@@ -1,5 +1,5 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Sql } from '../../foundation/database/sql.ts';
+import { csvLine } from '../../foundation/files/csv.ts';
 import { SequenceNotReached } from './errors.ts';
 import { ENTRY_COLUMNS, type EntryRow, quoted, rfc3339 } from './sealing/entry-text.ts';
 import { findLastSeal } from './sealing/read.ts';
@@ -30,7 +30,7 @@ const HEADING = [
 export async function* exportEntries(sql: Sql, form: ExportForm, after: number, end: number | undefined): AsyncGenerator<ExportedPiece> {
   const last = (await findLastSeal(sql))?.header.last_sequence ?? 0;
   if (after > last) throw new SequenceNotReached(after, last);
-  if (form === 'csv' && after === 0) yield { text: `${HEADING.join(',')}\r\n`, lastSequence: 0 };
+  if (form === 'csv' && after === 0) yield { text: lineOf(HEADING), lastSequence: 0 };
   for (let reached = after; ; ) {
     const rows = await sql<ExportedRow>(
       `SELECT s.sequence, e.erased_fields, ${ENTRY_COLUMNS}
@@ -41,7 +41,7 @@ export async function* exportEntries(sql: Sql, form: ExportForm, after: number, 
     );
     const last = rows.at(-1);
     if (!last) return;
-    const write = form === 'csv' ? csvLine : jsonLine;
+    const write = form === 'csv' ? csvEntry : jsonLine;
     let text = '';
     for (const row of rows) {
       text += write(row);
@@ -69,11 +69,13 @@ function jsonLine(row: ExportedRow): string {
   );
 }
 
-function csvLine(row: ExportedRow): string {
+function csvEntry(row: ExportedRow): string {
   const fields = [
     ...[row.sequence, row.entry_id, rfc3339(row.time), row.actor, row.actor_kind, row.rpc, row.request_id ?? '', row.reason, row.entity_type],
     ...[row.entity_id, row.version, row.operation, (JSON.parse(row.changed_fields) as string[]).join(' '), row.erased_fields.join(' ')],
     ...[row.before ?? '', row.after ?? ''],
   ];
-  return stringify([fields], { escape_formulas: true, record_delimiter: '\r\n' });
+  return lineOf(fields);
 }
+
+const lineOf = (fields: readonly string[]): string => csvLine(fields.map((text) => ({ kind: 'text', text })));

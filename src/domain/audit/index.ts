@@ -4,7 +4,7 @@ export { assertKept, assertStillKept, KEPT_FROM, settledInstant } from './past/i
 export { hiddenInstant, type PastTableName, pastRow, pastRows, removedSince } from './past/rows.ts';
 export { findVersion, type RowVersion } from './past/versions.ts';
 export { type RefusedCalls, recordRefusedCalls } from './refusals.ts';
-export { listEntityHistory, makeAuditHandlers } from './rpc.ts';
+export { listAuditEntries, listEntityHistory, makeAuditHandlers } from './rpc.ts';
 export { findProofFault, type InclusionProof } from './sealing/proof.ts';
 export { checkpointLine, readCheckpoint, type Seal } from './sealing/seal.ts';
 export { Sealer } from './sealing/sealer.ts';

@@ -17,24 +17,27 @@ import { checkpointLine, readCheckpoint, type Seal } from './sealing/seal.ts';
 import type { Trust } from './sealing/trust.ts';
 import { type Tally, verifyLog } from './sealing/verification.ts';
 
+/** ListAuditEntries: a page of entries, newest first. Throws FilterError, PageTokenError. */
+export const listAuditEntries: Handlers<typeof AuditService>['listAuditEntries'] = async (request, ctx) => {
+  const { entityType, entityId, actor, rpc, requestId, filter, startTime, endTime } = request;
+  const page = await listEntryPage(ctx, [ListAuditEntriesRequestSchema, request], {
+    entityType,
+    entityId,
+    actor,
+    rpc,
+    requestId,
+    filter,
+    startTime: startTime && fromTimestamp(startTime),
+    endTime: endTime && fromTimestamp(endTime),
+  });
+  return { auditEntries: page.items, nextPageToken: page.nextPageToken };
+};
+
 /** The handlers of AuditService; what a verification believes comes from outside the database. */
 export function makeAuditHandlers(trust: Trust): Handlers<typeof AuditService> {
   const threads = new CheckThreads(trust.keys);
   return {
-    async listAuditEntries(request, ctx) {
-      const { entityType, entityId, actor, rpc, requestId, filter, startTime, endTime } = request;
-      const page = await listEntryPage(ctx, [ListAuditEntriesRequestSchema, request], {
-        entityType,
-        entityId,
-        actor,
-        rpc,
-        requestId,
-        filter,
-        startTime: startTime && fromTimestamp(startTime),
-        endTime: endTime && fromTimestamp(endTime),
-      });
-      return { auditEntries: page.items, nextPageToken: page.nextPageToken };
-    },
+    listAuditEntries,
 
     async getAuditEntry({ entryId }, ctx) {
       return { auditEntry: toAuditEntry(await getAuditEntry(ctx.sql, entryId)) };

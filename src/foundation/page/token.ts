@@ -27,11 +27,11 @@ const MAX_TOKEN_LENGTH = 8192;
  * arguments. Reaches the caller as INVALID_ARGUMENT with reason PAGE_TOKEN_INVALID.
  */
 export class PageTokenError extends DomainError {
-  constructor() {
+  constructor(field: 'page_token' | 'resume_token' = 'page_token') {
     const description = 'the token does not belong to this request: repeat the request that returned it with all other fields unchanged';
-    super('invalid_argument', 'PAGE_TOKEN_INVALID', `page_token: ${description}`, {
-      violations: [{ field: 'page_token', description }],
-      facts: { field: 'page_token' },
+    super('invalid_argument', 'PAGE_TOKEN_INVALID', `${field}: ${description}`, {
+      violations: [{ field, description }],
+      facts: { field },
     });
   }
 }

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
@@ -7,13 +8,17 @@ import { connect, type FindService, type Print, type Reachable, ServiceOutOfReac
 import { reachArgs, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
 import { exitCodeOf } from '../running/failures.ts';
-import { openCsv } from './csv.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
 import { type ImportArguments, readArguments } from './options.ts';
 import { ImportRefused } from './refused.ts';
 import { ErrorReport } from './report.ts';
+import { isOwnColumn, retryFileOf, writeRetryFile } from './retry.ts';
 import { type ImportResult, type Progress, runImport } from './run.ts';
+import { isWorkbook, openTable } from './table.ts';
+
+/** Asks the person at the terminal yes or no. */
+export type Confirm = (question: string) => Promise<boolean>;
 
 /** Tickets a call: enough that the commit is a small part of the cost, few enough that others get in between. */
 const BATCH_SIZE = 250;
@@ -22,18 +27,28 @@ const BATCH_SIZE = 250;
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
  * nothing could be done, 3 when the service was out of reach.
  */
-export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress): Promise<number> {
+export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress, confirm?: Confirm): Promise<number> {
   let client: DocketClient | undefined;
   try {
     const args = await readArguments(rawArgs);
-    const csv = await openCsv(args.file, args);
+    const csv = await openTable(args.file, args);
     const mapping = args.guess ? guessMapping(args.mapping, csv.columns) : args.mapping;
     assertColumns(mapping, csv.columns);
-    print(`${args.file} as ${JSON.stringify(args.source)}: ${describe(mapping)}`);
+    print(`${args.file} as ${JSON.stringify(args.source)}: ${describe(mapping)}${keptAs(mapping, csv.columns)}`);
+    if (args.guess && confirm && !args.yes && !args.dryRun && !(await confirm('Is this what the columns mean? [y/N] '))) {
+      print('Nothing was imported. Name the columns with options or --mapping; --dry-run checks without writing.');
+      return 1;
+    }
     client = await connect(args, reachable, print);
     const report = new ErrorReport(args.errorsFile, !args.dryRun);
     const result = await runImport({ ...args, csv, mapping, client, report, batchSize: BATCH_SIZE, progress });
     for (const line of summarise(result, args, report)) print(line);
+    if (result.failedRows.size > 0 && !args.dryRun) {
+      const workbook = await isWorkbook(args.file);
+      const retryFile = retryFileOf(args.file, workbook);
+      await writeRetryFile(retryFile, csv, result.failedRows, workbook);
+      print(`  to correct and import: ${retryFile} (as --source ${JSON.stringify(args.source)}, with the same options)`);
+    }
     return result.failed > 0 ? 1 : 0;
   } catch (error) {
     if (!(error instanceof ImportRefused || error instanceof ServiceOutOfReach || error instanceof AddressInvalid || error instanceof ConnectError))
@@ -53,12 +68,12 @@ export function makeImportCommand(reachable: FindService) {
     {
       examples: [
         'import waiting.csv --create-groups',
-        'import waiting.csv --dry-run',
+        'import waiting.xlsx --dry-run',
         'import incidents.csv --mapping incidents.mapping.json --create-groups --create-agents',
       ],
     },
     defineCommand({
-      meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not. Repeating an import changes nothing' },
+      meta: { name: 'import', description: 'Create tickets from a CSV file, gzipped or not, or a workbook (XLSX). Repeating an import changes nothing' },
       args: {
         file: { type: 'positional', required: true, description: 'A sheet such as "user id, group, priority", or any other with a mapping' },
         mapping: text('What the columns mean, as JSON; see samples/README.md', 'file'),
@@ -73,6 +88,8 @@ export function makeImportCommand(reachable: FindService) {
         errors: text('Where failed rows are reported; FILE.errors.csv if absent', 'file'),
         encoding: text('utf-8 if absent', 'label'),
         delimiter: text('Comma, semicolon or tab is found by itself', 'character'),
+        sheet: text('Of a workbook; the first if absent', 'name'),
+        yes: flag('Do not ask whether the columns were understood'),
         ...reachArgs,
       },
       async run({ rawArgs, args }) {
@@ -81,10 +98,20 @@ export function makeImportCommand(reachable: FindService) {
           await reachable(textOf(args as Values, 'profile')),
           (line) => process.stderr.write(`${line}\n`),
           progressBar('tickets'),
+          process.stdin.isTTY ? ask : undefined,
         );
       },
     }),
   );
+}
+
+async function ask(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(question)).trim());
+  } finally {
+    terminal.close();
+  }
 }
 
 const columnHelp = {
@@ -105,6 +132,13 @@ function describe(mapping: Mapping): string {
     return [`${field} from ${cell.column === undefined ? `nothing but the default ${JSON.stringify(cell.default)}` : JSON.stringify(cell.column)}`];
   });
   return named.join(', ');
+}
+
+function keptAs(mapping: Mapping, columns: readonly string[]): string {
+  if (mapping.attributes) return '';
+  const used = new Set(FIELDS.map((field) => mapping.fields[field]?.column));
+  const kept = columns.filter((column) => column !== '' && !used.has(column) && !isOwnColumn(column));
+  return kept.length === 0 ? '' : `; as attributes ${kept.map((column) => JSON.stringify(column)).join(', ')}`;
 }
 
 function tellFailure(failure: ConnectError): string {

@@ -3,6 +3,8 @@ import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, type Info, parse } from 'csv-parse';
+import { withoutGuard } from '../../../foundation/files/formula.ts';
+import { assertHeading } from './heading.ts';
 import { ImportRefused } from './refused.ts';
 
 /** Characters that one row may have; more means a quote that was never closed. */
@@ -59,7 +61,6 @@ async function isGzipped(file: string): Promise<boolean> {
   try {
     if (!(await handle.stat()).isFile()) throw new ImportRefused(`${file} is not a file`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    if (bytesRead >= 4 && buffer.readUInt32BE(0) === 0x504b0304) throw new ImportRefused(`${file} is a spreadsheet or a zip archive; save it as CSV`);
     return bytesRead >= 2 && buffer.readUInt16BE(0) === 0x1f8b;
   } finally {
     await handle.close();
@@ -128,7 +129,10 @@ async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipp
   try {
     for await (const { info, record } of parser as AsyncIterable<{ info: Info; record: string[] }>) {
       // The parser counts up to where a row ends.
-      yield { line: info.lines - record.reduce((breaks, cell) => breaks + (cell.includes('\n') ? cell.split('\n').length - 1 : 0), 0), cells: record };
+      yield {
+        line: info.lines - record.reduce((breaks, cell) => breaks + (cell.includes('\n') ? cell.split('\n').length - 1 : 0), 0),
+        cells: record.map(withoutGuard),
+      };
     }
   } catch (cause) {
     const error = fault ?? cause;
@@ -147,10 +151,4 @@ function explain(error: CsvError): string {
 async function firstOf<Item>(items: AsyncGenerator<Item>): Promise<Item | undefined> {
   for await (const item of items) return item;
   return undefined;
-}
-
-function assertHeading(file: string, columns: readonly string[]): void {
-  const twice = columns.find((column, at) => column !== '' && columns.indexOf(column) !== at);
-  if (twice !== undefined) throw new ImportRefused(`${file} has two columns named ${JSON.stringify(twice)}`);
-  if (columns.every((column) => column === '')) throw new ImportRefused(`${file} has no heading: its first line must name the columns`);
 }

@@ -19,6 +19,9 @@ export interface ImportArguments {
   readonly uniquePerUser: boolean;
   readonly encoding: string;
   readonly delimiter: string | undefined;
+  readonly sheet: string | undefined;
+  /** Whether the guessed meaning of the columns needs no confirmation. */
+  readonly yes: boolean;
   readonly address: string | undefined;
   readonly token: string | undefined;
   readonly ca: string | undefined;
@@ -41,6 +44,8 @@ const options = {
   'unique-per-user': { type: 'boolean' },
   encoding: { type: 'string' },
   delimiter: { type: 'string' },
+  sheet: { type: 'string' },
+  yes: { type: 'boolean' },
   address: { type: 'string' },
   token: { type: 'string' },
   ca: { type: 'string' },
@@ -57,7 +62,7 @@ export async function readArguments(rawArgs: readonly string[]): Promise<ImportA
   if (file === undefined || others.length > 0) throw new ImportRefused('name one file: docket import FILE');
   const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
   const mapping = withOptions(text('mapping') === undefined ? EMPTY_MAPPING : await readMapping(text('mapping') ?? ''), text);
-  const source = text('source') ?? mapping.source ?? basename(file).replace(/(\.csv)?(\.gz)?$/i, '');
+  const source = text('source') ?? mapping.source ?? basename(file).replace(/(\.retry)?(\.csv|\.xlsx)?(\.gz)?$/i, '');
   if (source === '' || source.length > MAX_SOURCE_LENGTH)
     throw new ImportRefused(`the source must have 1 to ${MAX_SOURCE_LENGTH} characters; name it with --source`);
   const delimiter = text('delimiter')?.replace('\\t', '\t');
@@ -74,6 +79,8 @@ export async function readArguments(rawArgs: readonly string[]): Promise<ImportA
     uniquePerUser: values['unique-per-user'] === true,
     encoding: text('encoding') ?? 'utf-8',
     delimiter,
+    sheet: text('sheet'),
+    yes: values.yes === true,
     address: text('address'),
     token: text('token'),
     ca: text('ca'),

@@ -1,6 +1,7 @@
 import { v5 } from 'uuid';
 import type { CsvFile, CsvRow } from './csv.ts';
 import { FIELDS, type Field, type Mapping } from './mapping.ts';
+import { isOwnColumn, REFERENCE_COLUMN } from './retry.ts';
 import { type Reading, readCell } from './values.ts';
 
 /** Made once, for request ids that imports derive. */
@@ -44,6 +45,8 @@ export interface ImportRecord {
 interface Draft {
   readonly line: number;
   readonly key: readonly string[];
+  /** What an earlier import called the row; '' when it did not. */
+  readonly reference: string;
   fields: Partial<Record<Field, Reading>>;
   attributes: Record<string, string>;
   readonly sightings: Sighting[];
@@ -60,8 +63,8 @@ export async function* readRecords(csv: CsvFile, mapping: Mapping, source: strin
   const finish = (draft: Draft): ImportRecord => {
     const key = draft.key.map((part) => part.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/');
     const occurrence = (occurrences.get(key) ?? 0) + 1;
-    occurrences.set(key, occurrence);
-    const whole = `${key}/${occurrence}`;
+    if (draft.reference === '') occurrences.set(key, occurrence);
+    const whole = draft.reference || `${key}/${occurrence}`;
     // Long keys shrink to a name of their own.
     const referenceId = whole.length > MAX_REFERENCE_LENGTH ? v5(whole, NAMESPACE) : whole;
     const { line, fields, attributes } = draft;
@@ -95,7 +98,7 @@ function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => 
   const used = new Set(mapped.map(({ cell }) => cell.column));
   const kept = mapping.attributes
     ? Object.entries(mapping.attributes)
-    : columns.filter((column) => column !== '' && !used.has(column)).map((column) => [column, column] as const);
+    : columns.filter((column) => column !== '' && !used.has(column) && !isOwnColumn(column)).map((column) => [column, column] as const);
   return ({ line, cells }) => {
     const textOf = (column: string | undefined): string | undefined => (column === undefined ? undefined : cells[at.get(column) ?? -1]?.trim());
     const known = (text: string | undefined): text is string => text !== undefined && text !== '' && !mapping.unknown.includes(text);
@@ -106,7 +109,15 @@ function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => 
     const { group, member, agent_id: agent } = fields;
     const people = [member, agent].filter((person) => person?.value !== undefined);
     const sightings = group?.value === undefined ? [] : (people.length > 0 ? people : [undefined]).map((person) => ({ group, member: person }));
-    return { line, key: keyColumns.map((column) => textOf(column) ?? ''), fields, attributes, sightings, faults: widthFault(line, cells, columns) };
+    return {
+      line,
+      key: keyColumns.map((column) => textOf(column) ?? ''),
+      reference: textOf(REFERENCE_COLUMN) ?? '',
+      fields,
+      attributes,
+      sightings,
+      faults: widthFault(line, cells, columns),
+    };
   };
 }
 

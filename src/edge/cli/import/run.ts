@@ -8,6 +8,7 @@ import type { Mapping } from './mapping.ts';
 import { type ImportRecord, readRecords } from './records.ts';
 import type { ErrorReport } from './report.ts';
 import { type Prepared, ticketMaker } from './request.ts';
+import type { FailedRows } from './retry.ts';
 import { type Outcome, type Sending, send } from './send.ts';
 
 /** One import. */
@@ -47,6 +48,8 @@ export interface ImportResult {
   /** Rows whose tickets an earlier import made. */
   readonly there: number;
   readonly failed: number;
+  /** The rows that failed; none when rows are folded, since a ticket has many then. */
+  readonly failedRows: FailedRows;
   /** In a dry run: rows that the service could not check, since their group or agent is not there yet. */
   readonly checkedHereOnly: number;
 }
@@ -69,12 +72,16 @@ export async function runImport(options: ImportOptions): Promise<ImportResult> {
   const { made: agentsMade, added: membersAdded } = options.createAgents ? await directory.createAgents(survey.cast, dryRun) : { made: 0, added: 0 };
   const sending: Sending = { client, dryRun, reason: `import of ${source}`, beginTimeMs: await readServiceTime(client, directory) };
   const tally = { created: 0, waiting: 0, there: 0, failed: 0, checkedHereOnly: 0 };
+  const failedRows: FailedRows = new Map();
   let done = 0;
   progress.begin(survey.records);
   try {
     for await (const batch of batchesOf(survey.again(), ticketMaker(directory, options), options.batchSize)) {
       const outcomes = await send(sending, batch);
-      for (const [at, outcome] of outcomes.entries()) count(tally, outcome, batch[at]);
+      for (const [at, outcome] of outcomes.entries()) {
+        count(tally, outcome, batch[at]);
+        if (!mapping.fold) keepFailed(failedRows, outcome, batch[at]);
+      }
       await report.add(outcomes.flatMap((outcome) => (outcome.kind === 'failed' ? outcome.faults : [])));
       done += batch.length;
       progress.update(done);
@@ -83,7 +90,7 @@ export async function runImport(options: ImportOptions): Promise<ImportResult> {
     progress.end();
     await report.close();
   }
-  return { groupsMade, agentsMade, membersAdded, ...tally };
+  return { groupsMade, agentsMade, membersAdded, ...tally, failedRows };
 }
 
 /** What a file holds, and how to go through it again. */
@@ -115,6 +122,12 @@ function count(
   if (outcome.kind !== 'created') return;
   if (outcome.ticket.agentId === '') tally.waiting += 1;
   if (!prepared?.sendable) tally.checkedHereOnly += 1;
+}
+
+function keepFailed(failedRows: FailedRows, outcome: Outcome, prepared: Prepared | undefined): void {
+  if (outcome.kind !== 'failed' || !prepared) return;
+  const message = outcome.faults.map((fault) => (fault.field ? `${fault.field}: ${fault.message}` : fault.message)).join('; ');
+  failedRows.set(prepared.record.line, { referenceId: prepared.record.referenceId, message });
 }
 
 async function* batchesOf(

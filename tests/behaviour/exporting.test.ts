@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { exportFile } from '../../src/edge/cli/export/command.ts';
+import { sheetOf } from '../support/file-reading.ts';
+import { insertGroup, insertTickets } from '../support/reading.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const TICKETS = 4_000;
+
+describe('docket export', { timeout: 60_000 }, () => {
+  let service: Service;
+  let folder: string;
+  let token: string;
+  beforeAll(async () => {
+    service = await startService();
+    folder = await mkdtemp(join(tmpdir(), 'docket-exporting-'));
+    token = (await service.program({ name: 'exporter', roles: ['admin'] })).replace('Bearer ', '');
+    const groups = [await insertGroup(service, 'KYC'), await insertGroup(service, 'RISK')];
+    await insertTickets(
+      service,
+      Array.from({ length: TICKETS }, (_, at) => ({ key: `T-${at}`, groupId: groups[at % 2] ?? '', title: `=1+${at}`, description: String(at).repeat(200) })),
+    );
+  });
+  afterAll(async () => {
+    await service.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const path = (name: string): string => join(folder, name);
+  const direct = (): string => `127.0.0.1:${service.app.server.grpcPort}`;
+  const run = async (args: readonly string[], address = direct()) => {
+    const printed: string[] = [];
+    const code = await exportFile(
+      args,
+      { address, token, tokenFile: path('none') },
+      (line) => printed.push(line),
+      () => undefined,
+    );
+    return { code, text: printed.join('\n') };
+  };
+  const whole = async (form: string): Promise<Buffer> => {
+    const file = path(`whole.${form}`);
+    expect(await run(['tickets', '--output', file, '--replace'])).toMatchObject({ code: 0 });
+    return readFile(file);
+  };
+
+  /** A way to the service on which a connection is cut, or falls silent, after so many bytes have come back. */
+  async function openWay(limit: (connection: number) => number, then: 'cut' | 'silence') {
+    const open = new Set<Socket>();
+    let connections = 0;
+    const server = createServer((near) => {
+      const far = connect(service.app.server.grpcPort, '127.0.0.1');
+      let left = limit(connections++);
+      for (const socket of [near, far]) {
+        open.add(socket);
+        socket
+          .on('error', () => undefined)
+          .on('close', () => {
+            near.destroy();
+            far.destroy();
+          });
+      }
+      near.pipe(far);
+      far.on('data', (bytes: Buffer) => {
+        left -= bytes.length;
+        if (left > 0) near.write(bytes);
+        else if (then === 'cut') near.destroy();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(async () => {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections };
+  }
+
+  it.each(['csv', 'xlsx', 'ndjson'])('goes on after every cut of the connection, and the file (%s) is that of one go', async (form) => {
+    const expected = await whole(form);
+    const limit = Math.floor(form === 'xlsx' ? expected.length / 3 : expected.length / 4);
+    const way = await openWay((connection) => (connection < 6 ? limit : Number.POSITIVE_INFINITY), 'cut');
+    const file = path(`cut.${form}`);
+    const { code, text } = await run(['tickets', '--output', file], way.address);
+    expect(text).toContain('going on as soon as the service answers');
+    expect(code).toBe(0);
+    expect(way.connections()).toBeGreaterThan(3);
+    expect((await readFile(file)).equals(expected)).toBe(true);
+  });
+
+  it('goes on where it was killed', async () => {
+    const expected = await whole('csv');
+    const file = path('killed.csv');
+    const sizes: number[] = [];
+    for (const share of [0.4, 0.6]) {
+      const way = await openWay(() => Math.floor(expected.length * share), 'silence');
+      const command: ChildProcess = spawn(process.execPath, [MAIN, 'export', 'tickets', '--output', file, '--address', way.address, '--token', token], {
+        stdio: 'ignore',
+      });
+      const ended = once(command, 'exit');
+      const atLeast = (sizes.at(-1) ?? 0) + 1;
+      await vi.waitFor(async () => expect((await stat(`${file}.part`)).size).toBeGreaterThan(atLeast), 30_000);
+      command.kill('SIGKILL');
+      await ended;
+      sizes.push((await stat(`${file}.part`)).size);
+      // As if a piece had been half written.
+      await writeFile(`${file}.part`, 'half', { flag: 'a' });
+    }
+    const { code, text } = await run(['tickets', '--output', file]);
+    expect(text).toMatch(/Going on with .*\.part after [\d,]+ bytes/);
+    expect(code).toBe(0);
+    expect((await readFile(file)).equals(expected)).toBe(true);
+    expect((await readdir(folder)).filter((name) => name.includes('.part'))).toEqual([]);
+  });
+
+  it('begins anew when what is there belongs to another request', async () => {
+    const file = path('other.ndjson');
+    await writeFile(`${file}.part`, 'something else');
+    await writeFile(`${file}.part.json`, JSON.stringify({ request: 'another', resumeToken: 'ndjson.tickets.x', bytes: 5 }));
+    expect(await run(['tickets', '--output', file, '--group', 'RISK'])).toMatchObject({ code: 0 });
+    expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toHaveLength(TICKETS / 2);
+  });
+
+  it('exports every list, with its conditions', async () => {
+    const rows = async (...args: string[]) => {
+      const file = path('list.csv');
+      expect(await run([...args, '--output', file, '--replace'])).toMatchObject({ code: 0 });
+      return parse(await readFile(file, 'utf8'), { columns: true }) as Record<string, string>[];
+    };
+    expect((await rows('groups', '--order-by', 'key desc')).map((row) => row['key'])).toEqual(['RISK', 'KYC']);
+    expect((await rows('tickets', '--filter', 'key == "T-7"')).map((row) => row['title'])).toEqual(["'=1+7"]);
+    expect(await rows('agents', '--show-deleted')).toEqual([]);
+    expect((await rows('audit', '--filter', 'entity_type == "group"')).map((row) => row['operation'])).toEqual(['CREATE', 'CREATE']);
+    const book = path('groups.xlsx');
+    expect(await run(['groups', '--output', book])).toMatchObject({ code: 0 });
+    expect(sheetOf(await readFile(book))).toContain('>KYC<');
+  });
+
+  it.each([
+    [['ticket'], 'name one list: tickets, agents, groups, members, audit'],
+    [['groups', '--agent', 'ann'], '--agent says nothing about groups'],
+    [['tickets', '--format', 'pdf'], '"pdf" is no format'],
+    [['tickets', '--filters', 'x'], "Unknown option '--filters'"],
+    [['members'], '--group must say whose members'],
+    [['members', '--group', 'NONE'], 'there is no group NONE'],
+    [['tickets', '--filter', 'nonsense'], 'The service refused: filter'],
+  ])('refuses %j', async (args, says) => {
+    const file = path('refused.csv');
+    const { code, text } = await run([...args, '--output', file]);
+    expect(text).toContain(says);
+    expect(code).toBe(1);
+    await expect(stat(file)).rejects.toThrow();
+    await rm(`${file}.part`, { force: true });
+  });
+
+  it('leaves a file alone that is there', async () => {
+    const file = path('there.csv');
+    await writeFile(file, 'mine');
+    expect(await run(['groups', '--output', file])).toMatchObject({ code: 1, text: `${file} is there already; --replace writes it anew.` });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+});

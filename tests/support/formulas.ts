@@ -1,0 +1,56 @@
+/** What spreadsheets carry out when they take it for a formula. */
+const formulas = [
+  '=1+1',
+  '=HYPERLINK("http://127.0.0.1/?"&A1,"click")',
+  "=cmd|'/C calc'!A0",
+  '=WEBSERVICE("http://127.0.0.1/")',
+  '=IMPORTXML("http://127.0.0.1/","//a")',
+  '=DDE("soffice";"/etc/passwd";"A1")',
+  "+1+cmd|' /C calc'!A0",
+  "-2+3+cmd|' /C calc'!A0",
+  "@SUM(1+1)*cmd|' /C calc'!A0",
+  '=SUM(A1:A9)',
+  '＝1+1',
+  '＋1+1',
+  '－1+1',
+  '＠SUM(1)',
+  '-1',
+  '+49 30 1234567',
+  '@everybody',
+  '=',
+  '-',
+  '{=1+1}',
+  '=A1',
+];
+
+/** Where a formula can be hidden in a value. */
+const wrappings: readonly ((formula: string) => string)[] = [
+  (formula) => formula,
+  (formula) => ` ${formula}`,
+  (formula) => `\t${formula}`,
+  (formula) => `\r${formula}`,
+  (formula) => `\n${formula}`,
+  (formula) => `\u00a0${formula}`,
+  (formula) => `'${formula}`,
+  (formula) => `''${formula}`,
+  (formula) => `"${formula}"`,
+  (formula) => `",${formula},"`,
+  (formula) => `x;${formula};y`,
+  (formula) => `x;${formula}`,
+  (formula) => `x\t${formula}\ty`,
+  (formula) => `x,${formula},y`,
+  (formula) => `x\r\n${formula}\r\ny`,
+  (formula) => `x\n${formula}`,
+  (formula) => `x\n\n- ${formula}`,
+  (formula) => `x"\n${formula}`,
+  (formula) => `x";${formula};"`,
+  (formula) => `x"\r\n;;;${formula}`,
+  (formula) => `<f>${formula.slice(1)}</f>`,
+  (formula) => `</t></is></c><c><f>${formula.slice(1)}</f></c><c><is><t>`,
+  (formula) => `_x003D_${formula.slice(1)}`,
+  (formula) => `\ufeff${formula}`,
+  (formula) => `\u200b${formula}`,
+];
+
+/** 500 different values that a spreadsheet might take for a formula. */
+export const hostileValues: readonly string[] = [...new Set(wrappings.flatMap((wrap) => formulas.map(wrap)))].slice(0, 500);
