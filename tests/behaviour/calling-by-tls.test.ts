@@ -67,8 +67,8 @@ describe('a service of several processes with TLS', () => {
     const far = [...call, '--address', `https://localhost:${port}`, '--token', token];
     expect(await docket([...far, '--ca', ca], {})).toMatchObject({ code: 0, text: expect.stringContaining('1 there already') });
     expect(await docket(far, { DOCKET_CA_FILE: ca })).toMatchObject({ code: 0 });
-    expect(await docket(far, {})).toMatchObject({ code: 1, text: expect.stringMatching(/unable to verify the first certificate.*--ca or DOCKET_CA_FILE/) });
-    expect(await docket([...far, '--ca', `${ca}.nowhere`], {})).toMatchObject({ code: 1, text: expect.stringContaining('there is no file') });
+    expect(await docket(far, {})).toMatchObject({ code: 3, text: expect.stringMatching(/unable to verify the first certificate.*--ca or DOCKET_CA_FILE/) });
+    expect(await docket([...far, '--ca', `${ca}.nowhere`], {})).toMatchObject({ code: 3, text: expect.stringContaining('there is no file') });
   }, 120_000);
 
   it('it is recognised on this machine by nothing but its own certificate', async () => {
@@ -80,7 +80,7 @@ describe('a service of several processes with TLS', () => {
     onTestFinished(() => elsewhere.remove());
     const mistaken = { ...own, DOCKET_TLS_CERT_FILE: elsewhere.certFile, DOCKET_TLS_KEY_FILE: elsewhere.keyFile };
     expect(await docket(['import', csv, '--create-groups'], mistaken)).toMatchObject({
-      code: 1,
+      code: 3,
       text: expect.stringContaining('the certificate is not the one in'),
     });
   }, 120_000);
@@ -90,7 +90,7 @@ describe('a service of several processes with TLS', () => {
     const { own } = await start({ DOCKET_TLS_CLIENT_CA_FILE: await files.write('clients.crt', clients.pem) });
     const csv = await files.write('waiting.csv', 'user_id,group\n7,KYC\n');
     const call = ['import', csv, '--create-groups'];
-    expect(await docket(call, own)).toMatchObject({ code: 1 });
+    expect(await docket(call, own)).toMatchObject({ code: 3 });
     const { cert, key } = await clients.issue('desk');
     const shown = { DOCKET_CLIENT_CERT_FILE: await files.write('desk.crt', cert), DOCKET_CLIENT_KEY_FILE: await files.write('desk.key', key) };
     expect(await docket(call, { ...own, ...shown })).toMatchObject({ code: 0, text: expect.stringContaining('1 ticket created') });

@@ -11,7 +11,7 @@ import { type Service, startService } from '../support/service.ts';
 
 const ESCAPE = '\u001b[31mred\u009b2J\u202Egnp.exe\u007f\n---\n- x: "y"';
 
-describe('docket', { timeout: 60_000 }, () => {
+describe('docket', { timeout: 180_000 }, () => {
   let service: Service;
   let folder: string;
   let token: string;
