@@ -111,7 +111,15 @@ describe('docket', { timeout: 180_000 }, () => {
     expect(plan).toMatchObject({ code: 0, out: expect.stringMatching(/grace +2\n[\s\S]*KYC-2 +ada +grace/), notes: 'Only planned: nothing was changed.\n' });
     expect(await docket('tickets', 'reassign', '--from', 'ada')).toMatchObject({ code: 2, notes: expect.stringContaining('--yes does it') });
     expect(await held()).toBe(0);
-    expect(await docket('tickets', 'reassign', '--tickets', 'KYC-2,KYC-3', '--to', 'grace', '--yes')).toMatchObject({ code: 0 });
+    const [, token] = /--apply (\S+) /.exec(plan.out) ?? [];
+    expect(await docket('tickets', 'reassign', '--tickets', 'KYC-2', '--to', 'grace', '--yes')).toMatchObject({ code: 0 });
+    expect(await docket('tickets', 'reassign', '--apply', `${token}`)).toMatchObject({ code: 1, notes: expect.stringContaining('KYC-2') });
+    expect(await held()).toBe(1);
+    const [, newer] = /--apply (\S+) /.exec((await docket('tickets', 'reassign', '--tickets', 'KYC-3', '--to', 'grace', '--plan')).out) ?? [];
+    expect(await docket('tickets', 'reassign', '--apply', `${newer}`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/grace +1\n[\s\S]*KYC-3 +ada +grace/),
+    });
     expect(await held()).toBe(2);
     expect(await docket('tickets', 'reassign', '--yes')).toMatchObject({ code: 2, notes: expect.stringContaining('say which tickets') });
   });

@@ -38,17 +38,25 @@ export async function byGrpc({ service, token }: Sender, rpc: DescMethodUnary, b
   }
 }
 
-/** Sends a body as JSON. */
+/** Sends a body as JSON, in Connect's form for streams where the answer is one. */
 export async function byJson({ service, token }: Sender, rpc: DescMethodUnary, body: string | Uint8Array<ArrayBuffer>): Promise<Ending> {
-  const headers = { 'content-type': 'application/json', authorization: token };
-  const response = await fetch(`${service.url}${pathOf(rpc)}`, { method: 'POST', headers, body });
-  const text = await response.text();
-  if (response.ok) return ended(status.OK, '', [], '');
-  const {
-    code = 'unknown',
-    message = '',
-    details = [],
-  } = JSON.parse(text) as { code?: string; message?: string; details?: { type: string; debug?: Fields }[] };
+  const isStream = (rpc as DescMethod).methodKind === 'server_streaming';
+  const headers = { 'content-type': isStream ? 'application/connect+json' : 'application/json', authorization: token };
+  const response = await fetch(`${service.url}${pathOf(rpc)}`, { method: 'POST', headers, body: isStream ? enveloped(body) : body });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const failure = JSON.parse(isStream ? (lastEnvelope(bytes) ?? bytes).toString() : bytes.toString()) as Failure | { readonly error?: Failure };
+  if (isStream && response.ok) return 'error' in failure && failure.error ? told(failure.error) : ended(status.OK, '', [], '');
+  return response.ok ? ended(status.OK, '', [], '') : told(failure as Failure);
+}
+
+/** An error as Connect writes it. */
+interface Failure {
+  readonly code?: string;
+  readonly message?: string;
+  readonly details?: readonly { readonly type: string; readonly debug?: Fields }[];
+}
+
+function told({ code = 'unknown', message = '', details = [] }: Failure): Ending {
   const debug = (type: string) => details.find((detail) => detail.type === `google.rpc.${type}`)?.debug;
   const violations = (debug('BadRequest')?.['fieldViolations'] ?? []) as { field?: string }[];
   const statusCode = status[code.toUpperCase() as keyof typeof status] as number | undefined;
@@ -58,6 +66,27 @@ export async function byJson({ service, token }: Sender, rpc: DescMethodUnary, b
     violations.map(({ field }) => field ?? ''),
     message,
   );
+}
+
+/** Flags, the length in four bytes, the message. */
+const ENVELOPE_HEADER_BYTES = 5;
+const END_OF_STREAM = 0b10;
+
+function enveloped(body: string | Uint8Array): Buffer<ArrayBuffer> {
+  const bytes = Buffer.from(body as string);
+  const header = Buffer.alloc(ENVELOPE_HEADER_BYTES);
+  header.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([header, bytes]);
+}
+
+/** What ends a stream: its trailers, with the error if there is one. */
+function lastEnvelope(bytes: Buffer): Buffer | undefined {
+  for (let at = 0; at + ENVELOPE_HEADER_BYTES <= bytes.length; ) {
+    const end = at + ENVELOPE_HEADER_BYTES + bytes.readUInt32BE(at + 1);
+    if (((bytes[at] ?? 0) & END_OF_STREAM) !== 0) return bytes.subarray(at + ENVELOPE_HEADER_BYTES, end);
+    at = end;
+  }
+  return undefined;
 }
 
 const allowed = ['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'ABORTED', 'RESOURCE_EXHAUSTED'];
