@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { examineConnection } from '../../src/edge/cli/doctor/connection.ts';
 import { examineDatabase } from '../../src/edge/cli/doctor/database.ts';
 import { diskFinding } from '../../src/edge/cli/doctor/machine.ts';
+import { openOrm } from '../../src/foundation/database/orm.ts';
+import { sqlOf } from '../../src/foundation/database/sql.ts';
 import { type Ended, docket as runDocket } from '../support/command.ts';
 import { createEmptyDatabase, createTestDatabase, moveClock, type TestDatabase } from '../support/database/index.ts';
-import { writeKeyFile } from '../support/sealed-log.ts';
+import { openSealedLog, writeKeyFile } from '../support/sealed-log.ts';
 
 interface Told {
   readonly check: string;
@@ -27,6 +29,10 @@ describe('docket doctor', { timeout: 60_000 }, () => {
     database = await createTestDatabase();
     owner = new pg.Client({ connectionString: database.url, options: '-c search_path=docket' });
     await owner.connect();
+    // What came with the template may be older than a service would let it get.
+    const orm = await openOrm({ url: database.url, poolSize: 2, statementTimeoutMs: 20_000, lockTimeoutMs: 5_000, entities: [] });
+    await openSealedLog({ orm, sql: sqlOf(orm.em.fork()) }).seal();
+    await orm.close(true);
   });
   afterAll(async () => {
     await owner?.end();
