@@ -1,6 +1,6 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Ended, docket as runDocket } from '../support/command.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -45,7 +45,7 @@ describe('docket profile', { timeout: 60_000 }, () => {
 
   it('counts after the environment, which counts after options', async () => {
     await writeFile(join(folder, 'token'), token, { mode: 0o600 });
-    await docket(['profile', 'set', 'good', '--address', address, '--token-file', join(folder, 'token')]);
+    await docket(['profile', 'set', 'good', '--address', address, '--token-file', relative(process.cwd(), join(folder, 'token'))]);
     await docket(['profile', 'set', 'bad', '--address', '127.0.0.1:1', '--token-file', join(folder, 'token'), '--default']);
     const list = ['groups', 'list', '-o', 'json'];
     expect((await docket(list)).code).toBe(3);

@@ -29,12 +29,12 @@ export const makeListCommand = (find: FindService) =>
   makeRpcCommand(find, {
     method: AgentService.method.listAgents,
     description: 'List agents: whether they are there, what they hold, what they were given today',
-    explanation: { examples: ['agents list --group KYC', 'agents list --availability away -o json', "agents list --filter 'open_tickets > 20'"] },
+    explanation: { examples: ['agents list --group KYC', 'agents list --availability away -o json', "agents list --filter 'active && availability == AWAY'"] },
     args: {
       group: text('Members of this group', 'key|id'),
       availability: text(choicesOf(AvailabilitySchema).join(', '), 'availability'),
       filter: text('A condition in CEL over the fields of an agent', 'condition'),
-      'order-by': text('Fields such as "open_tickets desc"', 'fields'),
+      'order-by': text('agent_id or create_time, with " desc" if wanted', 'fields'),
       deleted: { type: 'boolean', description: 'Deleted ones too' },
     },
     columns,

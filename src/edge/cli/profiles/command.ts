@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { text as textOfStream } from 'node:stream/consumers';
 import { defineCommand } from 'citty';
 import type { Config } from '../../../foundation/config/index.ts';
@@ -83,11 +84,11 @@ const makeSetCommand = (config: FindConfig) =>
         if (args.address) urlOf(args.address);
         const given = {
           address: args.address,
-          token_file: args['token-file'],
+          token_file: fromHere(args['token-file']),
           token: args['token-stdin'] ? await tokenFromInput() : undefined,
-          ca_file: args.ca,
-          client_cert_file: args.cert,
-          client_key_file: args.key,
+          ca_file: fromHere(args.ca),
+          client_cert_file: fromHere(args.cert),
+          client_key_file: fromHere(args.key),
         };
         const named = Object.entries(given).filter(([, value]) => value !== undefined);
         // Of two tokens nobody would know which one counts.
@@ -106,6 +107,9 @@ const makeSetCommand = (config: FindConfig) =>
       },
     }),
   );
+
+/** A file as it is meant on the command line: the profile is read from elsewhere. Empty takes the setting out. */
+const fromHere = (file: string | undefined): string | undefined => (file && !file.startsWith('~/') ? resolve(file) : file);
 
 const makeUseCommand = (config: FindConfig) =>
   explained(
