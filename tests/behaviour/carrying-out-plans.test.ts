@@ -97,6 +97,23 @@ it('NOT_FOUND: after fifteen minutes, for another caller, and for no plan at all
   expect(await harness.sql('SELECT FROM reassignment_plan_tickets')).toEqual([]);
 });
 
+it('NOT_FOUND: once it was carried out, though everything may be as it was before', async () => {
+  for (const [key, count] of [
+    ['TWICE', 2],
+    ['TWICEALL', 1_003],
+  ] as const) {
+    const { made, names, plan } = await makePlan(key, count);
+    const ends = await Promise.allSettled([0, 1, 2].map(() => tickets().reassignTickets({ planToken: plan.planToken })));
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await harness.runJobs(jobs);
+    for (let from = 0; from < made.length; from += 1_000) {
+      const ticketIds = made.slice(from, from + 1_000).map((ticket) => ticket.ticketId);
+      await tickets().bulkUpdateTickets({ ticketIds, patch: { agentId: names[0] } });
+    }
+    expect(await failureOf(tickets().reassignTickets({ planToken: plan.planToken }))).toMatchObject({ reason: 'PLAN_NOT_FOUND' });
+  }
+});
+
 it('INVALID_ARGUMENT: beside a selection', async () => {
   const both = { planToken: randomUUID(), fromAgentIds: ['somebody'] };
   expect(await failureOf(tickets().reassignTickets(both))).toMatchObject({ reason: 'INVALID_FIELD' });

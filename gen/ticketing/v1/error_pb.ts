@@ -280,7 +280,8 @@ export const ErrorReason = {
   OPERATION_NOT_FOUND: 56,
 
   /**
-   * NOT_FOUND. The `plan_token` is of no plan, of another caller's, or its fifteen minutes are over. Plan anew.
+   * NOT_FOUND. The `plan_token` is of no plan, of another caller's, of one that was carried out, or its fifteen minutes are
+   * over. Look what there is now, and plan anew.
    *
    * @generated from enum value: ERROR_REASON_PLAN_NOT_FOUND = 57;
    */

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { MovedTicketSchema } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import { ReassignTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
-import type { Command, CommandKind, Plan, Unit } from '../../foundation/commands/command.ts';
+import { type Command, type CommandKind, forUpdate, type Plan, type Unit } from '../../foundation/commands/command.ts';
 import type { Caller } from '../../foundation/context.ts';
 import { compareWaiting, whyLeftOut } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
@@ -9,7 +9,7 @@ import { acceptOperation, type Chunk, type ChunkPlan, type TicketResult } from '
 import { PlanOutdated } from './errors.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach, reachOf } from './reach.ts';
-import { findGroupsOfPlan, findOutdated, getPlanSize, keepPlan, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
+import { acceptPlan, findGroupsOfPlan, findOutdated, getPlanSize, keepPlan, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
 import { receiptsOf } from './receipts.ts';
 import type { TicketRow } from './row.ts';
 import { TICKETS_PER_CHANGE } from './rules.ts';
@@ -44,7 +44,7 @@ export const applyPlanCommand: CommandKind<PlanToApply, typeof ReassignTicketsRe
   async plan(unit, [command]) {
     if (!command) throw new Error('nothing to plan');
     const { planToken, caller } = command.input;
-    const tickets = await getPlanSize(unit.sql, caller.actor, planToken);
+    const tickets = await getPlanSize(unit.sql, caller.actor, planToken, forUpdate(unit));
     return tickets <= TICKETS_PER_CHANGE ? planAtOnce(unit, command) : planOperation(unit, command, tickets);
   },
 };
@@ -73,6 +73,7 @@ async function planAtOnce(unit: Unit, { input, requestKey }: Command<PlanToApply
   return {
     outcomes: [{ answer: { receipts: receiptsOf(received), movedTickets: moved, selectedCount: BigInt(moves.size) } }],
     async write() {
+      await acceptPlan(unit.sql, input.planToken);
       await writeTickets(work.tickets);
       return undefined;
     },
@@ -86,6 +87,7 @@ async function planOperation(unit: Unit, command: Command<PlanToApply>, tickets:
   return {
     outcomes: [{ answer: { selectedCount: BigInt(tickets) } }],
     async write() {
+      await acceptPlan(unit.sql, planToken);
       await keepPlan(unit.sql, planToken);
       const operation = { kind: 'REASSIGN_TICKETS', caller, input: { planToken }, selected: planQuery(planToken) } as const;
       const { operationId, ticketCount } = await acceptOperation(unit, command, operation);

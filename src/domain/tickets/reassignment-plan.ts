@@ -35,10 +35,10 @@ export async function storePlan(sql: Sql, actor: string, moves: readonly Planned
   return { planToken, expireTime: stored?.expire_time ?? '' };
 }
 
-/** How many tickets a plan of this caller moves; throws `PlanNotFound` when there is none, or its time is over. */
-export async function getPlanSize(sql: Sql, actor: string, planToken: string): Promise<number> {
+/** How many tickets a plan of this caller moves; throws `PlanNotFound` when there is none, it was carried out, or its time is over. `lock` is `FOR UPDATE` or nothing. */
+export async function getPlanSize(sql: Sql, actor: string, planToken: string, lock = ''): Promise<number> {
   const [plan] = await sql<{ ticket_count: number }>(
-    'SELECT ticket_count FROM reassignment_plans WHERE plan_id = $1 AND actor = $2 AND expire_time > docket_now()',
+    `SELECT ticket_count FROM reassignment_plans WHERE plan_id = $1 AND actor = $2 AND accept_time IS NULL AND expire_time > docket_now() ${lock}`,
     [planToken, actor],
   );
   if (!plan) throw new PlanNotFound();
@@ -66,6 +66,11 @@ export const planQuery = (planId: string): { readonly text: string; readonly val
   text: 'SELECT t.ticket_id, t.priority, t.create_time FROM reassignment_plan_tickets p JOIN tickets t USING (ticket_id) WHERE p.plan_id = $1',
   values: [planId],
 });
+
+/** Marks a plan, whose row is locked, as carried out: it is not to be carried out again. */
+export async function acceptPlan(sql: Sql, planId: string): Promise<void> {
+  await sql('UPDATE reassignment_plans SET accept_time = docket_now() WHERE plan_id = $1', [planId]);
+}
 
 /** Keeps a plan for as long as an operation may take. */
 export async function keepPlan(sql: Sql, planId: string): Promise<void> {

@@ -447,6 +447,7 @@ CREATE TABLE reassignment_plans (
   actor text COLLATE "C" NOT NULL,
   ticket_count integer NOT NULL,
   expire_time timestamp with time zone NOT NULL,
+  accept_time timestamp with time zone,
   CONSTRAINT reassignment_plans_pkey PRIMARY KEY (plan_id)
 );
 CREATE INDEX reassignment_plans_by_expire_time ON docket.reassignment_plans USING btree (expire_time);

@@ -79,7 +79,9 @@ CREATE TABLE reassignment_plans (
   plan_id     uuid PRIMARY KEY,
   actor       text COLLATE "C" NOT NULL,
   ticket_count integer NOT NULL,
-  expire_time timestamptz NOT NULL
+  expire_time timestamptz NOT NULL,
+  -- when it was carried out, or an operation began to: once is all that it is for
+  accept_time timestamptz
 );
 CREATE INDEX reassignment_plans_by_expire_time ON reassignment_plans (expire_time);
 
