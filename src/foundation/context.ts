@@ -51,6 +51,8 @@ export interface Context {
   /** Fully qualified method, for instance `ticketing.v1.TicketService/CreateTicket`. */
   readonly rpc: string;
   readonly intent: Intent | undefined;
+  /** Whether only reads are answered: then a check that would keep something for later keeps nothing. */
+  readonly readOnly: boolean;
   /** Aborted when the caller goes away or his deadline passes. */
   readonly signal: AbortSignal;
   readonly log: Logger;

@@ -34,6 +34,8 @@ describe('a service whose database is closed to changes and opened again', () =>
     const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'KYC' } }, token);
     groupId = group?.groupId ?? '';
     await service.call(AgentService.method.createAgent, { agent: { agentId: 'ann', groupIds: [groupId] } }, token);
+    await service.call(AgentService.method.createAgent, { agent: { agentId: 'ben', groupIds: [groupId] } }, token);
+    for (const agentId of ['ann', 'ben']) await service.call(TicketService.method.createTicket, { groupId, userId: 6n, agentId }, token);
   });
   afterAll(() => service.close());
 
@@ -70,6 +72,8 @@ describe('a service whose database is closed to changes and opened again', () =>
     expect(await service.call(TicketService.method.createTicket, { groupId, userId: 7n, validateOnly: true }, token)).toMatchObject({
       ticket: { agentId: 'ann' },
     });
+    const plan = await service.call(TicketService.method.reassignTickets, { fromAgentIds: ['ann'], validateOnly: true }, token);
+    expect(plan).toMatchObject({ movedTickets: [{ toAgentId: 'ben' }], planToken: '' });
     expect((await service.call(GroupService.method.listGroups, {}, token)).groups).toHaveLength(1);
     const denied = await service.person('nobody', ['auditor']);
     expect(await outcomeOf(service.call(GroupService.method.createGroup, { group: { key: 'X' } }, denied))).toBe('PERMISSION_DENIED');

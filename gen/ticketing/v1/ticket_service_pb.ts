@@ -235,7 +235,8 @@ export type GetTicketRequest = Message<"ticketing.v1.GetTicketRequest"> & {
   ticketId: string;
 
   /**
-   * Answer with the ticket as it was at this instant, to the microsecond; not in the future. Its group must be visible to the caller both then and now.
+   * Answer with the ticket as it was at this instant, to the microsecond; not in the future. A change counts from the `change_time` that
+   * ListVersions tells, which is a moment after its `update_time`. Its group must be visible to the caller both then and now.
    * Absent means now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 60;
@@ -738,8 +739,8 @@ export type ReassignTicketsResponse = Message<"ticketing.v1.ReassignTicketsRespo
   selectedCount: bigint;
 
   /**
-   * With `validate_only`: carries out just this plan when given back by the same caller. Empty when nothing moves, and for more than
-   * 100,000 tickets, which are only counted.
+   * With `validate_only`: carries out just this plan when given back by the same caller. Empty when nothing moves, while the service
+   * only answers reads, and for more than 100,000 tickets, which are only counted.
    *
    * @generated from field: string plan_token = 6;
    */

@@ -9,7 +9,7 @@ import { acceptOperation, type Chunk, type ChunkPlan, type TicketResult } from '
 import { PlanOutdated } from './errors.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach, reachOf } from './reach.ts';
-import { acceptPlan, findGroupsOfPlan, findOutdated, getPlanSize, keepPlan, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
+import { acceptPlan, findGroupsOfPlan, findOutdated, getPlanSize, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
 import { receiptsOf } from './receipts.ts';
 import type { TicketRow } from './row.ts';
 import { TICKETS_PER_CHANGE } from './rules.ts';
@@ -88,7 +88,6 @@ async function planOperation(unit: Unit, command: Command<PlanToApply>, tickets:
     outcomes: [{ answer: { selectedCount: BigInt(tickets) } }],
     async write() {
       await acceptPlan(unit.sql, planToken);
-      await keepPlan(unit.sql, planToken);
       const operation = { kind: 'REASSIGN_TICKETS', caller, input: { planToken }, selected: planQuery(planToken) } as const;
       const { operationId, ticketCount } = await acceptOperation(unit, command, operation);
       return [{ operationId, selectedCount: BigInt(ticketCount) }];

@@ -1,6 +1,7 @@
 import { submitJob } from '../../foundation/commands/submit.ts';
 import { sqlOf } from '../../foundation/database/sql.ts';
 import { again, DONE, type Job } from '../../foundation/jobs/job.ts';
+import { deleteOldPlans } from './reassignment-plan.ts';
 import { relaxSkills } from './relax-skills.ts';
 import { type DueRelaxation, RELAX_SKILLS } from './relaxation.ts';
 
@@ -18,7 +19,7 @@ export const dropOldPlans: Job = {
   name: 'drop-old-plans',
   schedule: { cron: '7,22,37,52 * * * *', timeZone: 'UTC' },
   async run(_data, { orm }) {
-    await sqlOf(orm.em.fork())('DELETE FROM reassignment_plans WHERE expire_time < docket_now()');
+    await deleteOldPlans(sqlOf(orm.em.fork()));
     return DONE;
   },
 };

@@ -72,9 +72,11 @@ export async function acceptPlan(sql: Sql, planId: string): Promise<void> {
   await sql('UPDATE reassignment_plans SET accept_time = docket_now() WHERE plan_id = $1', [planId]);
 }
 
-/** Keeps a plan for as long as an operation may take. */
-export async function keepPlan(sql: Sql, planId: string): Promise<void> {
-  await sql(`UPDATE reassignment_plans SET expire_time = docket_now() + interval '${PLAN_IN_USE_DAYS} days' WHERE plan_id = $1`, [planId]);
+/** Forgets plans whose time is over: for whoever made them, or for the operations that carry them out. */
+export async function deleteOldPlans(sql: Sql): Promise<void> {
+  await sql(
+    `DELETE FROM reassignment_plans WHERE expire_time < docket_now() AND (accept_time IS NULL OR accept_time < docket_now() - interval '${PLAN_IN_USE_DAYS} days')`,
+  );
 }
 
 /** The first tickets that are not as they were planned, and receivers who cannot be given work any more; as texts for people. Without locks. */

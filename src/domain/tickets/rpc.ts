@@ -62,7 +62,7 @@ export const ticketHandlers: Handlers<typeof TicketService> = {
       planned = moves;
     };
     const answer = await ctx.carryOut(reassignTicketsCommand, { selection, toAgentIds, reach, caller, keepPlan });
-    if (planned.length === 0) return answer;
+    if (planned.length === 0 || ctx.readOnly) return answer;
     const kept = await storePlan(ctx.sql, caller.actor, planned);
     return { ...answer, planToken: kept.planToken, planExpireTime: toTimestamp(kept.expireTime) };
   },

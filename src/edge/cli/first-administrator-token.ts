@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, readFile } from 'node:fs/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { ensureFirstAdministrator, type FirstAdministratorToken } from '../../domain/access/index.ts';
+import { writePrivateFile } from '../../foundation/private-file.ts';
 
 /**
  * The administrator token of the embedded default: made at the first start and kept in `file`, which
@@ -25,17 +24,5 @@ async function readPrivateFile(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-async function writePrivateFile(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  // Written beside it and renamed: nobody ever reads half a token, or one with a wider mode.
-  const draft = `${file}.${randomUUID()}`;
-  try {
-    await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true });
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
   }
 }

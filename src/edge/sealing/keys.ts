@@ -1,8 +1,9 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { openSigner, type PublicKeys, readPublicKeys, type Signer } from '../../domain/audit/index.ts';
 import type { Config } from '../../foundation/config/index.ts';
+import { ensurePrivateFile } from '../../foundation/private-file.ts';
 
 /** What seals are signed with, and what signatures are believed. */
 export interface AuditKeys {
@@ -47,17 +48,8 @@ async function readAs<Result>(setting: string, file: string, read: (text: string
   }
 }
 
-/** Makes the key unless it is there. Written beside it and linked: of two that start at once one wins, and nobody ever reads half a key. */
-async function ensureKey(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomUUID()}`;
-  try {
-    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
-    await writeFile(draft, pem, { mode: 0o600, flag: 'wx', flush: true });
-    await link(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
+/** Makes the key unless it is there. */
+function ensureKey(file: string): Promise<void> {
+  const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+  return ensurePrivateFile(file, pem.toString());
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { checkpointLine, type Seal, Sealer } from '../../domain/audit/index.ts';
+import { type Seal, Sealer } from '../../domain/audit/index.ts';
 import type { Config } from '../../foundation/config/index.ts';
 import type { Writes } from '../../foundation/database/writes.ts';
 import type { Logger } from '../../foundation/log.ts';
 import type { Metrics } from '../../foundation/metrics.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
+import { CheckpointSender } from './checkpoint-sender.ts';
 import type { AuditKeys } from './keys.ts';
 
 /** How long after one look the next is taken, in milliseconds: most of the time that an entry waits for its seal. */
@@ -14,8 +15,6 @@ const ROUND_MS = 500;
 const RETRY_MS = 2_000;
 /** So many failures in a row are told as an error. */
 const ALARMING_FAILURES = 15;
-/** How long a checkpoint may take to be sent, in milliseconds. */
-const SEND_MS = 2_000;
 
 /** What the sealing of the log works with. */
 export interface SealingDeps {
@@ -52,17 +51,14 @@ class SealingLoop {
   #due: Seal | undefined;
   #lastCheckpointMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  /** The newest checkpoint that its receiver does not have. */
-  #unsent: Seal | undefined;
-  /** Sealing does not wait for it. */
-  #sending: Promise<void> | undefined;
-  #lastSendMs = Number.NEGATIVE_INFINITY;
+  readonly #sender: CheckpointSender;
 
   constructor(deps: SealingDeps) {
     this.#deps = deps;
     const { orm, keys, checkpoints } = deps;
     this.#sealer = new Sealer({ orm, signer: keys.signer, keys: keys.trusted, newestCheckpoint: () => checkpoints.newest });
     this.#measures = makeMeasures(deps.metrics);
+    this.#sender = new CheckpointSender(deps.config, (error, seal) => this.#tellLoss(error, seal));
     this.#running = this.#run();
   }
 
@@ -71,8 +67,7 @@ class SealingLoop {
     await this.#running;
     await this.#trySealing();
     await this.#keepCheckpoint();
-    await this.#sending;
-    await this.#sendUnsent();
+    await this.#sender.stop();
   }
 
   async #run(): Promise<void> {
@@ -80,26 +75,13 @@ class SealingLoop {
     while (!signal.aborted) {
       const pauseMs = await this.#trySealing();
       if (this.#isDue(this.#lastCheckpointMs)) await this.#keepCheckpoint();
-      if (!this.#sending && this.#isDue(this.#lastSendMs)) this.#sending = this.#sendUnsent().finally(() => (this.#sending = undefined));
+      this.#sender.sendDue();
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 
   #isDue(lastMs: number): boolean {
     return performance.now() - lastMs >= this.#deps.config.auditCheckpointSeconds * 1000;
-  }
-
-  /** Sends the newest checkpoint, if there is an address for it; a failed one is sent again when the next would be due. */
-  async #sendUnsent(): Promise<void> {
-    const seal = this.#unsent;
-    if (!seal || this.#deps.config.auditCheckpointUrl === undefined) return;
-    this.#lastSendMs = performance.now();
-    try {
-      await this.#send(seal, this.#deps.config.auditCheckpointUrl);
-      if (this.#unsent === seal) this.#unsent = undefined;
-    } catch (error) {
-      this.#tellLoss(error, seal);
-    }
   }
 
   /** One round; answers after how many milliseconds the next is due. */
@@ -134,7 +116,7 @@ class SealingLoop {
       await this.#deps.checkpoints.add(seal);
       this.#lastCheckpointMs = performance.now();
       this.#due = undefined;
-      this.#unsent = seal;
+      this.#sender.offer(seal);
     } catch (error) {
       this.#lastCheckpointMs = performance.now();
       this.#tellLoss(error, seal);
@@ -143,13 +125,6 @@ class SealingLoop {
 
   #tellLoss(error: unknown, seal: Seal): void {
     this.#deps.log.error({ err: error, seal: seal.header.seal }, 'a checkpoint of the audit log could not be kept');
-  }
-
-  async #send(seal: Seal, address: string): Promise<void> {
-    const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: checkpointLine(seal), signal: AbortSignal.timeout(SEND_MS) };
-    const response = await fetch(address, request);
-    await response.body?.cancel();
-    if (!response.ok) throw new Error(`its receiver answered with status ${response.status}`);
   }
 }
 

@@ -3,12 +3,12 @@ import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { ExportAuditEntriesRequestSchema, ExportListRequestSchema, FileFormat } from '../../../../gen/ticketing/v1/file_service_pb.ts';
 import { type DocketClient, reasonOf } from '../../../client/index.ts';
-import { AddressInvalid, tellFailure } from '../client.ts';
-import { connect, type FindService, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { findGroupId } from '../groups-by-key.ts';
+import { connect, type FindService, type Print, type Reachable } from '../reach.ts';
 import { reachArgs, text, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { exitCodeOf } from '../running/failures.ts';
-import { ExportRefused, readArguments, requestOf } from './options.ts';
+import { CommandRefused, tellExpected } from '../running/failures.ts';
+import { readArguments, requestOf } from './options.ts';
 import { fileOutput, type Piece, streamOutput } from './output.ts';
 import { runExport } from './run.ts';
 
@@ -21,7 +21,7 @@ export async function exportFile(rawArgs: readonly string[], reachable: Reachabl
   try {
     const args = readArguments(rawArgs);
     if (args.output === undefined && args.format === FileFormat.XLSX && process.stdout.isTTY)
-      throw new ExportRefused('a workbook is not for a terminal; name a file with --output');
+      throw new CommandRefused('a workbook is not for a terminal; name a file with --output');
     client = await connect(args, reachable, print);
     const request = requestOf(args, args.group === undefined ? '' : await groupIdOf(client, args.group));
     const start = starter(client, request);
@@ -42,9 +42,7 @@ export async function exportFile(rawArgs: readonly string[], reachable: Reachabl
       throw error;
     }
   } catch (error) {
-    if (![ExportRefused, ServiceOutOfReach, AddressInvalid, ConnectError].some((kind) => error instanceof kind)) throw error;
-    print(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-    return exitCodeOf(error);
+    return tellExpected(error, print);
   } finally {
     client?.close();
   }
@@ -102,10 +100,9 @@ const describe = (request: Request): string =>
     : toJsonString(ExportAuditEntriesRequestSchema, request);
 
 async function groupIdOf(client: DocketClient, group: string): Promise<string> {
-  const field = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(group) ? 'group_id' : 'key';
-  const { groups } = await client.groups.listGroups({ filter: `${field} == ${JSON.stringify(group)}`, showDeleted: true });
-  if (!groups[0]) throw new ExportRefused(`there is no group ${group}`);
-  return groups[0].groupId;
+  const groupId = await findGroupId(client, group);
+  if (groupId === undefined) throw new CommandRefused(`there is no group ${group}`);
+  return groupId;
 }
 
 const tellRest = (error: ConnectError, output: string): string =>

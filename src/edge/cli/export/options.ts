@@ -12,11 +12,7 @@ import {
 } from '../../../../gen/ticketing/v1/file_service_pb.ts';
 import { ListGroupMembersRequestSchema, ListGroupsRequestSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
 import { ListTicketsRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
-
-/** What the command line asks for cannot be done; the message says why. */
-export class ExportRefused extends Error {
-  override readonly name = 'ExportRefused';
-}
+import { CommandRefused } from '../running/failures.ts';
 
 /** Options that say which things of a list are wanted, with the lists that have them. */
 const CONDITIONS = {
@@ -58,16 +54,16 @@ const options = {
   ...{ replace: flag, 'show-deleted': flag },
 } satisfies ParseArgsConfig['options'];
 
-/** Reads the arguments of `docket export`. @throws ExportRefused */
+/** Reads the arguments of `docket export`. @throws CommandRefused */
 export function readArguments(rawArgs: readonly string[]): ExportArguments {
   const { values, positionals } = strictly(rawArgs);
   const list = LISTS.find((name) => name === positionals[0]);
-  if (list === undefined || positionals.length > 1) throw new ExportRefused(`name one list: ${LISTS.join(', ')}`);
+  if (list === undefined || positionals.length > 1) throw new CommandRefused(`name one list: ${LISTS.join(', ')}`);
   for (const [option, lists] of Object.entries(CONDITIONS)) {
     if (values[option as keyof typeof values] !== undefined && !(lists as readonly string[]).includes(list))
-      throw new ExportRefused(`--${option} says nothing about ${list}: it is for ${lists.join(', ')}`);
+      throw new CommandRefused(`--${option} says nothing about ${list}: it is for ${lists.join(', ')}`);
   }
-  if (list === 'members' && !values.group) throw new ExportRefused('--group must say whose members');
+  if (list === 'members' && !values.group) throw new CommandRefused('--group must say whose members');
   const name =
     values.format ??
     (extname(values.output ?? '')
@@ -75,7 +71,7 @@ export function readArguments(rawArgs: readonly string[]): ExportArguments {
       .toLowerCase() ||
       'csv');
   const format = FORMATS[name];
-  if (format === undefined) throw new ExportRefused(`${JSON.stringify(name)} is no format: --format is csv, xlsx or ndjson`);
+  if (format === undefined) throw new CommandRefused(`${JSON.stringify(name)} is no format: --format is csv, xlsx or ndjson`);
   return {
     list,
     format,
@@ -97,7 +93,7 @@ function strictly(rawArgs: readonly string[]) {
   try {
     return parseArgs({ args: [...rawArgs], options, allowPositionals: true });
   } catch (error) {
-    throw new ExportRefused((error as Error).message);
+    throw new CommandRefused((error as Error).message);
   }
 }
 

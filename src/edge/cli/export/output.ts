@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { access, type FileHandle, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { ExportRefused } from './options.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 /** A piece as it arrived. */
 export interface Piece {
@@ -43,21 +43,21 @@ interface Note {
 /**
  * A file that appears when it is whole. Until then it grows as `FILE.part`, and `FILE.part.json` says up to where it is good and how to go on: whatever
  * kills the command, the same command continues there. A part of another request begins anew.
- * @throws ExportRefused when the file is there already and need not give way, or cannot be written.
+ * @throws CommandRefused when the file is there already and need not give way, or cannot be written.
  */
 export async function fileOutput(file: string, request: string, replace: boolean): Promise<Output> {
   const isThere = await access(file).then(
     () => true,
     () => false,
   );
-  if (isThere && !replace) throw new ExportRefused(`${file} is there already; --replace writes it anew`);
+  if (isThere && !replace) throw new CommandRefused(`${file} is there already; --replace writes it anew`);
   const part = `${file}.part`;
   const noteFile = `${part}.json`;
   const hash = createHash('sha256').update(request).digest('hex');
   const before = await readNote(noteFile, hash);
   if (before) await truncate(part, before.bytes).catch(() => undefined);
   const handle = await open(part, before ? 'r+' : 'w', 0o600).catch((cause: NodeJS.ErrnoException) => {
-    throw new ExportRefused(`${part} cannot be written: ${cause.message}`);
+    throw new CommandRefused(`${part} cannot be written: ${cause.message}`);
   });
   const good = before !== undefined && (await handle.stat()).size === before.bytes;
   return growing({ file, part, noteFile, handle }, { request: hash, resumeToken: good ? before.resumeToken : '', bytes: good ? before.bytes : 0 });

@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { ImportRefused } from './refused.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 /** What the parts of a workbook may take together once unpacked: a few kilobytes can claim to be gigabytes. */
 const MAX_BYTES = 512 * 1024 * 1024;
@@ -10,11 +10,11 @@ const LOCAL = 0x04034b50;
 
 /**
  * A zip archive in memory, read by its directory. `member` unpacks one part, undefined when there is none of that name.
- * @throws ImportRefused for what is no archive, is encrypted or unpacks to more than 512 MiB.
+ * @throws CommandRefused for what is no archive, is encrypted or unpacks to more than 512 MiB.
  */
 export function openArchive(file: string, bytes: Buffer): { member(name: string): Buffer | undefined } {
   const damaged = (): never => {
-    throw new ImportRefused(`${file} is no workbook, or is damaged`);
+    throw new CommandRefused(`${file} is no workbook, or is damaged`);
   };
   const end = bytes.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]));
   if (end < 0 || bytes.length < end + 22 || bytes.readUInt32LE(end) !== END) return damaged();
@@ -37,7 +37,7 @@ export function openArchive(file: string, bytes: Buffer): { member(name: string)
     member(name) {
       const entry = entries.get(name);
       if (!entry) return undefined;
-      if (entry.flags & 1) throw new ImportRefused(`${file} is protected by a password; save it without`);
+      if (entry.flags & 1) throw new CommandRefused(`${file} is protected by a password; save it without`);
       if (entry.at + 30 > bytes.length || bytes.readUInt32LE(entry.at) !== LOCAL || ![0, 8].includes(entry.method)) return damaged();
       const from = entry.at + 30 + bytes.readUInt16LE(entry.at + 26) + bytes.readUInt16LE(entry.at + 28);
       const packed = bytes.subarray(from, from + entry.packed);
@@ -53,6 +53,6 @@ function inflate(file: string, packed: Buffer, maxOutputLength: number): Buffer 
     return inflateRawSync(packed, { maxOutputLength: Math.max(1, maxOutputLength) });
   } catch (error) {
     const tooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    throw new ImportRefused(tooLarge ? `${file} unpacks to more than 512 MiB; split it, or save it as CSV` : `${file} is no workbook, or is damaged`);
+    throw new CommandRefused(tooLarge ? `${file} unpacks to more than 512 MiB; split it, or save it as CSV` : `${file} is no workbook, or is damaged`);
   }
 }

@@ -1,17 +1,15 @@
 import { createInterface } from 'node:readline/promises';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, type ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
-import { AddressInvalid } from '../client.ts';
 import { progressBar } from '../progress-bar.ts';
-import { connect, type FindService, type Print, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Print, type Reachable } from '../reach.ts';
 import { reachArgs, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { exitCodeOf } from '../running/failures.ts';
+import { tellExpected } from '../running/failures.ts';
 import { guessMapping } from './guess.ts';
 import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
 import { type ImportArguments, readArguments } from './options.ts';
-import { ImportRefused } from './refused.ts';
 import { ErrorReport } from './report.ts';
 import { isOwnColumn, retryFileOf, writeRetryFile } from './retry.ts';
 import { type ImportResult, type Progress, runImport } from './run.ts';
@@ -51,10 +49,7 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     }
     return result.failed > 0 ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof ImportRefused || error instanceof ServiceOutOfReach || error instanceof AddressInvalid || error instanceof ConnectError))
-      throw error;
-    print(error instanceof ConnectError ? tellFailure(error) : `${error.message}.`);
-    return exitCodeOf(error);
+    return tellExpected(error, print);
   } finally {
     client?.close();
   }
@@ -141,7 +136,7 @@ function keptAs(mapping: Mapping, columns: readonly string[]): string {
   return kept.length === 0 ? '' : `; as attributes ${kept.map((column) => JSON.stringify(column)).join(', ')}`;
 }
 
-function tellFailure(failure: ConnectError): string {
+function _tellFailure(failure: ConnectError): string {
   const refused = [Code.PermissionDenied, Code.Unauthenticated].includes(failure.code);
   if (refused) return `The service refused: ${failure.rawMessage}.`;
   return `The service went away or failed: ${failure.message}. What was imported stays; the same command goes on from there.`;

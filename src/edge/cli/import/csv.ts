@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, type Info, parse } from 'csv-parse';
 import { withoutGuard } from '../../../foundation/files/formula.ts';
+import { CommandRefused } from '../running/failures.ts';
 import { assertHeading } from './heading.ts';
-import { ImportRefused } from './refused.ts';
 
 /** Characters that one row may have; more means a quote that was never closed. */
 const MAX_ROW_LENGTH = 1_000_000;
@@ -29,20 +29,20 @@ export interface CsvRow {
 /** A file whose heading was read. */
 export interface CsvFile {
   readonly columns: readonly string[];
-  /** The rows from the first on; may be asked for again. Rows without any value are passed over. Throws ImportRefused. */
+  /** The rows from the first on; may be asked for again. Rows without any value are passed over. Throws CommandRefused. */
   rows(): AsyncGenerator<CsvRow>;
 }
 
 /**
  * Opens a CSV file, gzipped or not (told by its content), and reads its heading. Nothing is held in memory.
- * @throws ImportRefused for a file that is no CSV.
+ * @throws CommandRefused for a file that is no CSV.
  */
 export async function openCsv(file: string, options: CsvOptions): Promise<CsvFile> {
   const gzipped = await isGzipped(file);
   const delimiter = options.delimiter ?? (await guessDelimiter(file, gzipped, options.encoding));
   const read = () => readRows(file, { gzipped, encoding: options.encoding, delimiter });
   const heading = await firstOf(read());
-  if (!heading) throw new ImportRefused(`${file} is empty`);
+  if (!heading) throw new CommandRefused(`${file} is empty`);
   assertHeading(file, heading.cells);
   async function* rows(): AsyncGenerator<CsvRow> {
     let above = true;
@@ -56,10 +56,10 @@ export async function openCsv(file: string, options: CsvOptions): Promise<CsvFil
 
 async function isGzipped(file: string): Promise<boolean> {
   const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new ImportRefused(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
+    throw new CommandRefused(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
   });
   try {
-    if (!(await handle.stat()).isFile()) throw new ImportRefused(`${file} is not a file`);
+    if (!(await handle.stat()).isFile()) throw new CommandRefused(`${file} is not a file`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     return bytesRead >= 2 && buffer.readUInt16BE(0) === 0x1f8b;
   } finally {
@@ -78,8 +78,8 @@ async function* readText(file: string, gzipped: boolean, encoding: string): Asyn
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw new ImportRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
-    if (code?.startsWith('Z_')) throw new ImportRefused(`${file} is damaged: ${(cause as Error).message}`);
+      throw new CommandRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
+    if (code?.startsWith('Z_')) throw new CommandRefused(`${file} is damaged: ${(cause as Error).message}`);
     throw cause;
   } finally {
     source.destroy();
@@ -90,7 +90,7 @@ function decoderOf(encoding: string): TextDecoder {
   try {
     return new TextDecoder(encoding, { fatal: true });
   } catch {
-    throw new ImportRefused(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
+    throw new CommandRefused(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
   }
 }
 
@@ -136,7 +136,7 @@ async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipp
     }
   } catch (cause) {
     const error = fault ?? cause;
-    if (error instanceof CsvError) throw new ImportRefused(`${file} cannot be read after line ${lastLine}: ${explain(error)}`);
+    if (error instanceof CsvError) throw new CommandRefused(`${file} cannot be read after line ${lastLine}: ${explain(error)}`);
     throw error;
   } finally {
     parser.destroy();

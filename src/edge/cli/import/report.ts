@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { CommandRefused } from '../running/failures.ts';
 import type { RowFault } from './records.ts';
-import { ImportRefused } from './refused.ts';
 
 const HEADING = 'line,field,value,reason,message\n';
 
@@ -33,16 +33,16 @@ export class ErrorReport {
 
   /**
    * Takes away the report of an earlier import.
-   * @throws ImportRefused when there is a file of that name that is no such report.
+   * @throws CommandRefused when there is a file of that name that is no such report.
    */
   async begin(): Promise<void> {
     if (!this.#write) return;
     const before = await readFile(this.file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'ENOENT') throw new ImportRefused(`${this.file} cannot be written: ${cause.message}`);
+      if (cause.code !== 'ENOENT') throw new CommandRefused(`${this.file} cannot be written: ${cause.message}`);
       return undefined;
     });
     if (before === undefined) return;
-    if (!before.startsWith(HEADING)) throw new ImportRefused(`${this.file} is there already and is no error report; name another with --errors`);
+    if (!before.startsWith(HEADING)) throw new CommandRefused(`${this.file} is there already and is no error report; name another with --errors`);
     await rm(this.file);
   }
 

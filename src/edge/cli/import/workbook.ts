@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { SaxesParser } from 'saxes';
+import { CommandRefused } from '../running/failures.ts';
 import { openArchive } from './archive.ts';
 import type { CsvFile, CsvRow } from './csv.ts';
 import { assertHeading } from './heading.ts';
-import { ImportRefused } from './refused.ts';
 import { dateText, isDateFormat, numberText, unescaped } from './workbook-values.ts';
 
 /** Bytes of a workbook as it lies on the disk. */
@@ -28,14 +28,14 @@ interface Book {
 /**
  * Opens a workbook (XLSX) and reads the heading of its first sheet, or of the one that is named: the first row with a value. Dates become texts such as
  * `2026-01-31` or `2026-01-31T14:05:00Z`, whole numbers stay whole, formulas are what they last came to. Only one sheet is in memory.
- * @throws ImportRefused
+ * @throws CommandRefused
  */
 export async function openWorkbook(file: string, sheetName: string | undefined): Promise<CsvFile> {
-  if ((await stat(file)).size > MAX_FILE_BYTES) throw new ImportRefused(`${file} has more than 256 MiB; split it, or save it as CSV`);
+  if ((await stat(file)).size > MAX_FILE_BYTES) throw new CommandRefused(`${file} has more than 256 MiB; split it, or save it as CSV`);
   const book = readBook(file, await readFile(file), sheetName);
   const read = (): Generator<CsvRow> => readRows(file, book);
   const [heading] = read();
-  if (!heading) throw new ImportRefused(`${file} is empty`);
+  if (!heading) throw new CommandRefused(`${file} is empty`);
   assertHeading(file, heading.cells);
   async function* rows(): AsyncGenerator<CsvRow> {
     let above = true;
@@ -52,7 +52,7 @@ export async function openWorkbook(file: string, sheetName: string | undefined):
 function readBook(file: string, bytes: Buffer, sheetName: string | undefined): Book {
   const archive = openArchive(file, bytes);
   const workbook = archive.member('xl/workbook.xml');
-  if (!workbook) throw new ImportRefused(`${file} is no workbook (XLSX); save it as one, or as CSV`);
+  if (!workbook) throw new CommandRefused(`${file} is no workbook (XLSX); save it as one, or as CSV`);
   const sheets: { name: string; id: string }[] = [];
   let since1904 = false;
   eachTag(file, workbook, (name, attributes) => {
@@ -61,13 +61,13 @@ function readBook(file: string, bytes: Buffer, sheetName: string | undefined): B
   });
   const sheet = sheetName === undefined ? sheets[0] : sheets.find(({ name }) => name === sheetName);
   if (!sheet)
-    throw new ImportRefused(`${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`);
+    throw new CommandRefused(`${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`);
   let target = '';
   eachTag(file, archive.member('xl/_rels/workbook.xml.rels') ?? Buffer.alloc(0), (name, { Id, Target }) => {
     if (name === 'Relationship' && Id === sheet.id) target = Target ?? '';
   });
   const content = archive.member(target.startsWith('/') ? target.slice(1) : posix.join('xl', target));
-  if (!content) throw new ImportRefused(`${file}: the sheet ${JSON.stringify(sheet.name)} cannot be read`);
+  if (!content) throw new CommandRefused(`${file}: the sheet ${JSON.stringify(sheet.name)} cannot be read`);
   return {
     sheet: content,
     since1904,
@@ -80,7 +80,7 @@ function readBook(file: string, bytes: Buffer, sheetName: string | undefined): B
 function* parseXml(file: string, bytes: Buffer, parser: SaxesParser): Generator<void> {
   const decoder = new TextDecoder('utf-8');
   parser.on('error', () => {
-    throw new ImportRefused(`${file} is damaged: a part of it is no XML`);
+    throw new CommandRefused(`${file} is damaged: a part of it is no XML`);
   });
   for (let at = 0; at < bytes.length; at += SLICE) {
     parser.write(decoder.decode(bytes.subarray(at, at + SLICE), { stream: true }));
@@ -161,7 +161,7 @@ function* readRows(file: string, { sheet, strings, dates, since1904 }: Book): Ge
       cell = attributes as Attributes;
       text = '';
       column = cell['r'] ? columnOf(cell['r']) : column + 1;
-      if (column >= MAX_COLUMNS) throw new ImportRefused(`${file} has a value in row ${line} beyond the first 1,000 columns`);
+      if (column >= MAX_COLUMNS) throw new CommandRefused(`${file} has a value in row ${line} beyond the first 1,000 columns`);
     }
     inValue = tag === 'v' || tag === 't';
   });

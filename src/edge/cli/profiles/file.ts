@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../../foundation/config/index.ts';
+import { writePrivateFile } from '../../../foundation/private-file.ts';
 import { yamlOf } from '../output/documents.ts';
 import { UsageWrong } from '../running/failures.ts';
 
@@ -64,17 +64,8 @@ function parsedYaml(file: string, content: string): unknown {
   }
 }
 
-/** Writes them so that nobody ever reads half a file, and only its owner reads it at all. */
-export async function writeProfiles(file: string, profiles: Profiles): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomUUID()}`;
-  try {
-    await writeFile(draft, yamlOf(profiles), { mode: 0o600, flag: 'wx', flush: true });
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
+/** Writes them; only their owner reads them. */
+export const writeProfiles = (file: string, profiles: Profiles): Promise<void> => writePrivateFile(file, yamlOf(profiles));
 
 /**
  * The profile of this name, or the default one, or none; its files with whole paths.

@@ -38,8 +38,13 @@ export function explainFailure(error: unknown): { readonly text: string; readonl
   return databaseFailure(error);
 }
 
-/** The exit code of a failure that a command tells itself. */
-export const exitCodeOf = (error: unknown): number => explainFailure(error)?.code ?? EXIT.refused;
+/** Tells a failure that somebody expected, and answers the exit code; any other is thrown again. */
+export function tellExpected(error: unknown, print: (line: string) => void): number {
+  const told = explainFailure(error);
+  if (!told) throw error;
+  print(told.text);
+  return told.code;
+}
 
 function codeOf(error: ConnectError): number {
   return error.code === Code.Unavailable || error.code === Code.DeadlineExceeded ? EXIT.outOfReach : EXIT.refused;

@@ -1,17 +1,13 @@
 import { toJsonString } from '@bufbuild/protobuf';
-import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { SimulatePolicyResponseSchema } from '../../../../gen/ticketing/v1/assignment_service_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
-import { AddressInvalid, tellFailure } from '../client.ts';
-import { ImportRefused } from '../import/refused.ts';
-import { connect, type FindService, type Reachable, ServiceOutOfReach } from '../reach.ts';
+import { connect, type FindService, type Reachable } from '../reach.ts';
 import { reachArgs, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { exitCodeOf } from '../running/failures.ts';
+import { tellExpected } from '../running/failures.ts';
 import { readArguments } from './options.ts';
 import { printOutcomes } from './print.ts';
-import { SimulationRefused } from './refused.ts';
 import { rehearse } from './rehearse.ts';
 
 /** Where a command writes: the result, and what it tells by the way. */
@@ -29,10 +25,7 @@ export async function simulate(rawArgs: readonly string[], reachable: Reachable,
     output.result(args.json ? toJsonString(SimulatePolicyResponseSchema, answer, { prettySpaces: 2, useProtoFieldName: true }) : printOutcomes(answer));
     return 0;
   } catch (error) {
-    const expected = [SimulationRefused, ImportRefused, ServiceOutOfReach, AddressInvalid].some((kind) => error instanceof kind);
-    if (!expected && !(error instanceof ConnectError)) throw error;
-    output.note(error instanceof ConnectError ? tellFailure(error) : `${(error as Error).message}.`);
-    return exitCodeOf(error);
+    return tellExpected(error, output.note);
   } finally {
     (await client?.catch(() => undefined))?.close();
   }

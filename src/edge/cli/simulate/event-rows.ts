@@ -5,7 +5,7 @@ import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { SimulationEventSchema } from '../../../../gen/ticketing/v1/simulation_event_pb.ts';
 import { type CsvFile, openCsv } from '../import/csv.ts';
 import { priorityOf } from '../import/values.ts';
-import { SimulationRefused } from './refused.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 /** Columns of a file of events, in the order in which they are written; `time`, `event` and whom it is about must be there. */
 export const COLUMNS = ['time', 'event', 'ticket', 'group', 'agent', 'priority', 'handling_minutes'] as const;
@@ -17,12 +17,12 @@ type Event = MessageInitShape<typeof SimulationEventSchema>;
 
 const EVENTS = ['arrived', 'ended', 'cancelled', 'reopened', 'changed', 'handed_back', 'available', 'away', 'left'] as const;
 
-/** An event as it is sent. @throws SimulationRefused naming what cannot be read. */
+/** An event as it is sent. @throws CommandRefused naming what cannot be read. */
 export function toEvent(row: EventRow): Event {
   const eventTime = timestampFromMs(timeOf(row.time));
   const ticketId = row.ticket;
   const priority = row.priority === '' ? undefined : priorityOf(row.priority);
-  if (row.priority !== '' && priority === undefined) throw new SimulationRefused(`${JSON.stringify(row.priority)} is no priority: LOW, MEDIUM, HIGH or URGENT`);
+  if (row.priority !== '' && priority === undefined) throw new CommandRefused(`${JSON.stringify(row.priority)} is no priority: LOW, MEDIUM, HIGH or URGENT`);
   const named = { ...(row.group ? { groupId: row.group } : {}), ...(row.agent ? { agentId: row.agent } : {}), ...(priority ? { priority } : {}) };
   switch (row.event as (typeof EVENTS)[number]) {
     case 'arrived': {
@@ -46,23 +46,23 @@ export function toEvent(row: EventRow): Event {
         event: { case: 'presence', value: { agentId: row.agent, present: row.event === 'available', reassignPending: row.event === 'left' } },
       };
     default:
-      throw new SimulationRefused(`${JSON.stringify(row.event)} is no event; there are ${EVENTS.join(', ')}`);
+      throw new CommandRefused(`${JSON.stringify(row.event)} is no event; there are ${EVENTS.join(', ')}`);
   }
 }
 
 function timeOf(text: string): number {
   // A time without a zone is in UTC.
   const time = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
-  if (Number.isNaN(time)) throw new SimulationRefused(`${JSON.stringify(text)} is no time; write 2026-03-02T09:30:00Z`);
+  if (Number.isNaN(time)) throw new CommandRefused(`${JSON.stringify(text)} is no time; write 2026-03-02T09:30:00Z`);
   return time;
 }
 
-/** The events of a file, in its order. @throws SimulationRefused naming the line. */
+/** The events of a file, in its order. @throws CommandRefused naming the line. */
 export async function* readEvents(file: string): AsyncGenerator<Event> {
   const csv = await openCsv(file, { encoding: 'utf-8', delimiter: undefined });
   const at = COLUMNS.map((column) => csv.columns.indexOf(column));
   const missing = (['time', 'event'] as const).filter((column) => !csv.columns.includes(column));
-  if (missing.length > 0) throw new SimulationRefused(`${file} has no column ${missing.join(', ')}; its columns may be ${COLUMNS.join(', ')}`);
+  if (missing.length > 0) throw new CommandRefused(`${file} has no column ${missing.join(', ')}; its columns may be ${COLUMNS.join(', ')}`);
   for await (const { line, cells } of csv.rows()) yield atLine(file, line, () => toEvent(rowOf(cells, at)));
 }
 
@@ -74,7 +74,7 @@ function atLine<T>(file: string, line: number, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof SimulationRefused) throw new SimulationRefused(`${file}, line ${line}: ${error.message}`);
+    if (error instanceof CommandRefused) throw new CommandRefused(`${file}, line ${line}: ${error.message}`);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Cell, cellForm } from '../import/mapping.ts';
-import { SimulationRefused } from './refused.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 /** What the columns of a log of tickets mean: a row for each thing that happened to one. */
 export interface LogMapping {
@@ -35,18 +35,18 @@ const form = z.strictObject({
   unknown: z.array(z.string()).default([]),
 });
 
-/** Reads a mapping file. @throws SimulationRefused naming every fault. */
+/** Reads a mapping file. @throws CommandRefused naming every fault. */
 export async function readLogMapping(file: string): Promise<LogMapping> {
   let json: unknown;
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw new SimulationRefused(`the mapping ${file} cannot be read: ${(cause as Error).message}`);
+    throw new CommandRefused(`the mapping ${file} cannot be read: ${(cause as Error).message}`);
   }
   const parsed = form.safeParse(json);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new SimulationRefused(`the mapping ${file} cannot be used:\n${faults.join('\n')}`);
+    throw new CommandRefused(`the mapping ${file} cannot be used:\n${faults.join('\n')}`);
   }
   const { time_form: timeForm, ended_states: endedStates, priority, ...same } = parsed.data;
   return { ...same, timeForm, endedStates, priority };

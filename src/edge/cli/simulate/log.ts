@@ -1,9 +1,9 @@
 import { type CsvFile, openCsv } from '../import/csv.ts';
 import { agentIdOf } from '../import/names.ts';
 import { readCell } from '../import/values.ts';
+import { CommandRefused } from '../running/failures.ts';
 import type { EventRow } from './event-rows.ts';
 import { columnsOf, type LogMapping } from './log-mapping.ts';
-import { SimulationRefused } from './refused.ts';
 
 /** What a log of tickets comes down to. */
 export interface ReadLog {
@@ -45,7 +45,7 @@ const NOTHING: EventRow = { time: '', event: '', ticket: '', group: '', agent: '
 export async function readLog(file: string, mapping: LogMapping): Promise<ReadLog> {
   const csv = await openCsv(file, { encoding: 'utf-8', delimiter: undefined });
   const missing = columnsOf(mapping).filter((column) => !csv.columns.includes(column));
-  if (missing.length > 0) throw new SimulationRefused(`${file} has no column ${missing.map((column) => JSON.stringify(column)).join(', ')}`);
+  if (missing.length > 0) throw new CommandRefused(`${file} has no column ${missing.map((column) => JSON.stringify(column)).join(', ')}`);
   const tickets = new Map<string, Ticket>();
   let passedOver = 0;
   for await (const row of readRows(csv, mapping)) {

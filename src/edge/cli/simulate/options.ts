@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { SimulationRefused } from './refused.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 /** What the command line asks for. */
 export interface SimulateArguments {
@@ -47,16 +47,16 @@ const options = {
 /** Tried where nothing else is asked for. */
 export const USUAL_POLICIES = ['LEAST_ASSIGNED_TODAY+catch_up_limit=0', 'ROUND_ROBIN', 'FEWEST_OPEN', 'ASSIGNED_PER_HOUR_PRESENT', 'WEIGHTED'];
 
-/** Reads the arguments of `docket simulate`. @throws SimulationRefused for an option that does not exist or does not fit. */
+/** Reads the arguments of `docket simulate`. @throws CommandRefused for an option that does not exist or does not fit. */
 export function readArguments(rawArgs: readonly string[]): SimulateArguments {
   const { values, positionals } = strictly(rawArgs);
   const [setupFile, ...others] = positionals;
   const sources = [setupFile, values.group, values.log].filter((source) => source !== undefined);
   if (others.length > 0 || sources.length !== 1) {
-    throw new SimulationRefused('say what is rehearsed: docket simulate SETUP.json, or --group KEY for history of the service, or --log FILE --mapping FILE');
+    throw new CommandRefused('say what is rehearsed: docket simulate SETUP.json, or --group KEY for history of the service, or --log FILE --mapping FILE');
   }
-  if ((values.log === undefined) !== (values.mapping === undefined)) throw new SimulationRefused('--log and --mapping belong together');
-  if (values.events !== undefined && setupFile === undefined) throw new SimulationRefused('--events goes with a SETUP.json that says that events come');
+  if ((values.log === undefined) !== (values.mapping === undefined)) throw new CommandRefused('--log and --mapping belong together');
+  if (values.events !== undefined && setupFile === undefined) throw new CommandRefused('--events goes with a SETUP.json that says that events come');
   const listed = (text: string | undefined): string[] | undefined =>
     text
       ?.split(',')
@@ -84,7 +84,7 @@ export function readArguments(rawArgs: readonly string[]): SimulateArguments {
 function numberOf(name: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < least || number > most) throw new SimulationRefused(`--${name} must be a whole number from ${least} to ${most}`);
+  if (!/^\d+$/.test(text) || number < least || number > most) throw new CommandRefused(`--${name} must be a whole number from ${least} to ${most}`);
   return number;
 }
 
@@ -93,6 +93,6 @@ function strictly(rawArgs: readonly string[]) {
   try {
     return parseArgs({ args: [...rawArgs], options, allowPositionals: true });
   } catch (error) {
-    throw new SimulationRefused((error as Error).message);
+    throw new CommandRefused((error as Error).message);
   }
 }

@@ -5,12 +5,12 @@ import type { SimulatePolicyRequestSchema, SimulatePolicyResponse } from '../../
 import type { SimulationEventSchema } from '../../../../gen/ticketing/v1/simulation_event_pb.ts';
 import { type SimulationSetup, SimulationSetupSchema } from '../../../../gen/ticketing/v1/simulation_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
-import { isUuid } from '../../../foundation/ids.ts';
+import { findGroupId } from '../groups-by-key.ts';
+import { CommandRefused } from '../running/failures.ts';
 import { readEvents, toEvent, writeEvents } from './event-rows.ts';
 import { type ReadLog, readLog } from './log.ts';
 import { readLogMapping } from './log-mapping.ts';
 import type { SimulateArguments } from './options.ts';
-import { SimulationRefused } from './refused.ts';
 import { scenarioOf } from './scenarios.ts';
 
 /** Events of one message. */
@@ -25,7 +25,7 @@ interface Script {
   readonly events: AsyncIterable<Event> | Iterable<Event> | undefined;
 }
 
-/** Sends what the command line asks for, and answers what the service answered. @throws SimulationRefused, ConnectError */
+/** Sends what the command line asks for, and answers what the service answered. @throws CommandRefused, ConnectError */
 export async function rehearse(args: SimulateArguments, client: () => Promise<DocketClient>, print: (line: string) => void): Promise<SimulatePolicyResponse> {
   const script = args.logFile
     ? await scriptOfLog(args, print)
@@ -56,10 +56,9 @@ function common(args: SimulateArguments) {
 async function scriptOfHistory(args: SimulateArguments, client: DocketClient): Promise<Script> {
   const groupIds: string[] = [];
   for (const named of args.groups) {
-    const field = isUuid(named) ? 'group_id' : 'key';
-    const { groups } = await client.groups.listGroups({ filter: `${field} == ${JSON.stringify(named)}`, showDeleted: true });
-    if (!groups[0]) throw new SimulationRefused(`there is no group ${JSON.stringify(named)}`);
-    groupIds.push(groups[0].groupId);
+    const groupId = await findGroupId(client, named);
+    if (groupId === undefined) throw new CommandRefused(`there is no group ${JSON.stringify(named)}`);
+    groupIds.push(groupId);
   }
   return {
     setup: create(SimulationSetupSchema, { ...common(args), source: { case: 'history', value: { groupIds, lastDays: args.days } } }),
@@ -73,7 +72,7 @@ async function scriptOfFile(args: SimulateArguments, file: string): Promise<Scri
   setup.scenarios.push(...more.scenarios);
   if (more.handling) setup.handling = more.handling;
   if ((setup.source.case === 'events') !== (args.eventsFile !== undefined)) {
-    throw new SimulationRefused(
+    throw new CommandRefused(
       setup.source.case === 'events'
         ? `${file} says that events come: name their file with --events`
         : `${file} brings its tickets along: --events is for others`,
@@ -86,7 +85,7 @@ function readSetup(file: string, text: string): SimulationSetup {
   try {
     return fromJson(SimulationSetupSchema, JSON.parse(text) as JsonValue);
   } catch (cause) {
-    throw new SimulationRefused(`${file} is no set-up: ${(cause as Error).message}`);
+    throw new CommandRefused(`${file} is no set-up: ${(cause as Error).message}`);
   }
 }
 
@@ -108,5 +107,5 @@ function rosterOf({ groups, agents }: ReadLog) {
 }
 
 function refuse(message: string): never {
-  throw new SimulationRefused(message);
+  throw new CommandRefused(message);
 }

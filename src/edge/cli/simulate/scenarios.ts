@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { AssignmentStrategy } from '../../../../gen/ticketing/v1/assignment_policy_pb.ts';
 import type { SimulationScenarioSchema } from '../../../../gen/ticketing/v1/simulation_pb.ts';
-import { SimulationRefused } from './refused.ts';
+import { CommandRefused } from '../running/failures.ts';
 
 const LIMITS: Readonly<Record<string, 'catchUpLimit' | 'maxOpenPerAgent'>> = { catch_up_limit: 'catchUpLimit', max_open_per_agent: 'maxOpenPerAgent' };
 
@@ -9,12 +9,12 @@ const LIMITS: Readonly<Record<string, 'catchUpLimit' | 'maxOpenPerAgent'>> = { c
 export function scenarioOf(text: string): MessageInitShape<typeof SimulationScenarioSchema> {
   const [strategy = '', ...limits] = text.split('+');
   const known = Object.keys(AssignmentStrategy).filter((name) => name !== 'UNSPECIFIED');
-  if (!known.includes(strategy)) throw new SimulationRefused(`${JSON.stringify(strategy)} is no strategy; there are ${known.join(', ')}`);
+  if (!known.includes(strategy)) throw new CommandRefused(`${JSON.stringify(strategy)} is no strategy; there are ${known.join(', ')}`);
   const policy: { catchUpLimit?: number; maxOpenPerAgent?: number } = {};
   for (const limit of limits) {
     const [, name = '', value = ''] = /^([a-z_]+)=(\d+)$/.exec(limit) ?? [];
     const field = LIMITS[name];
-    if (!field) throw new SimulationRefused(`${JSON.stringify(limit)} is no limit; write catch_up_limit=0 or max_open_per_agent=5`);
+    if (!field) throw new CommandRefused(`${JSON.stringify(limit)} is no limit; write catch_up_limit=0 or max_open_per_agent=5`);
     policy[field] = Number(value);
   }
   return {

@@ -8,6 +8,7 @@ import type { Caller, Context, Intent } from '../../../foundation/context.ts';
 import { GatheredLookups, type Look } from '../../../foundation/database/gathered-lookups.ts';
 import { type Sql, sqlOf } from '../../../foundation/database/sql.ts';
 import { tracedSql } from '../../../foundation/database/traced.ts';
+import type { Writes } from '../../../foundation/database/writes.ts';
 import type { SpanContext, Tracing } from '../../../foundation/tracing.ts';
 import type { Call, Interceptor } from '../call.ts';
 
@@ -19,6 +20,8 @@ export interface ContextDeps {
   readonly orm: Pick<MikroORM, 'em'>;
   readonly queue: CommandQueue;
   readonly log: Logger;
+  /** Whether anything may be written; always, if absent. */
+  readonly writes?: Pick<Writes, 'closed'>;
   /** Undefined: no traces are made. */
   readonly tracing?: Tracing | undefined;
 }
@@ -65,6 +68,10 @@ class CallContext implements Context {
   get sql(): Sql {
     this.#sql ??= this.#tracedSql(sqlOf(this.em, this.signal));
     return this.#sql;
+  }
+
+  get readOnly(): boolean {
+    return this.#deps.writes?.closed !== undefined;
   }
 
   get trace(): SpanContext | undefined {
