@@ -9,7 +9,7 @@ import { acceptOperation, type Chunk, type ChunkPlan, type TicketResult } from '
 import { PlanOutdated } from './errors.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach, reachOf } from './reach.ts';
-import { acceptPlan, findGroupsOfPlan, findOutdated, getPlanSize, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
+import { acceptPlan, deletePlan, findGroupsOfPlan, findOutdated, getPlanSize, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
 import { receiptsOf } from './receipts.ts';
 import type { TicketRow } from './row.ts';
 import { TICKETS_PER_CHANGE } from './rules.ts';
@@ -73,7 +73,7 @@ async function planAtOnce(unit: Unit, { input, requestKey }: Command<PlanToApply
   return {
     outcomes: [{ answer: { receipts: receiptsOf(received), movedTickets: moved, selectedCount: BigInt(moves.size) } }],
     async write() {
-      await acceptPlan(unit.sql, input.planToken);
+      await deletePlan(unit.sql, input.planToken);
       await writeTickets(work.tickets);
       return undefined;
     },

@@ -67,7 +67,12 @@ export const planQuery = (planId: string): { readonly text: string; readonly val
   values: [planId],
 });
 
-/** Marks a plan, whose row is locked, as carried out: it is not to be carried out again. */
+/** Forgets a plan, whose row is locked, since it is carried out at once. */
+export async function deletePlan(sql: Sql, planId: string): Promise<void> {
+  await sql('DELETE FROM reassignment_plans WHERE plan_id = $1', [planId]);
+}
+
+/** Marks a plan, whose row is locked, as taken over by an operation: no other one is to carry it out again. */
 export async function acceptPlan(sql: Sql, planId: string): Promise<void> {
   await sql('UPDATE reassignment_plans SET accept_time = docket_now() WHERE plan_id = $1', [planId]);
 }

@@ -80,7 +80,7 @@ CREATE TABLE reassignment_plans (
   actor       text COLLATE "C" NOT NULL,
   ticket_count integer NOT NULL,
   expire_time timestamptz NOT NULL,
-  -- when it was carried out, or an operation began to: once is all that it is for
+  -- when an operation began to carry it out: once is all that it is for
   accept_time timestamptz
 );
 CREATE INDEX reassignment_plans_by_expire_time ON reassignment_plans (expire_time);
