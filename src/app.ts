@@ -54,7 +54,7 @@ export async function startApp(config: Config, log: Logger, served?: readonly Ro
 
 /** The same on a database that is at the newest schema; closing the service closes it too. */
 export async function startAppOn(place: DatabasePlace, config: Config, log: Logger, served?: readonly Route[]): Promise<App> {
-  const metrics = makeMetrics();
+  const metrics = await metricsOf(config);
   const [keys, secure, writes] = await Promise.all([
     openAuditKeys(config, place.embedded),
     openSecureOf(config, log, metrics),
@@ -133,18 +133,25 @@ async function openSecureOf(config: Config, log: Logger, metrics: Metrics): Prom
   return files && openSecure(files, { log, metrics });
 }
 
-async function tracingOf({
-  otlpEndpoint,
-  otlpTracesEndpoint,
-  otlpHeaders,
-  otelServiceName: serviceName,
-  traceRatio: ratio,
-}: Config): Promise<Tracing | undefined> {
-  const url = otlpTracesEndpoint ?? (otlpEndpoint && `${otlpEndpoint.replace(/\/$/, '')}/v1/traces`);
-  if (url === undefined) return undefined;
+/** Where a collector takes one kind of signal, and what it wants to be told with it; undefined without one. */
+function collectorOf({ otlpEndpoint, otlpHeaders }: Config, signal: 'traces' | 'metrics', own: string | undefined) {
+  const url = own ?? (otlpEndpoint && `${otlpEndpoint.replace(/\/$/, '')}/v1/${signal}`);
   const headers = Object.fromEntries(otlpHeaders.map((pair) => [pair.slice(0, pair.indexOf('=')), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))]));
+  return url === undefined ? undefined : { url, headers };
+}
+
+async function tracingOf(config: Config): Promise<Tracing | undefined> {
+  const collector = collectorOf(config, 'traces', config.otlpTracesEndpoint);
+  if (!collector) return undefined;
   const { startTracing } = await import('./foundation/trace-export.ts');
-  return startTracing({ url, headers, serviceName, ratio });
+  return startTracing({ ...collector, serviceName: config.otelServiceName, ratio: config.traceRatio, delayMs: config.spanDelay });
+}
+
+async function metricsOf(config: Config): Promise<Metrics> {
+  const collector = collectorOf(config, 'metrics', config.otlpMetricsEndpoint);
+  if (!collector) return makeMetrics();
+  const { makeMetricExport } = await import('./foundation/metric-export.ts');
+  return makeMetrics({ reader: makeMetricExport({ ...collector, intervalMs: config.metricExportInterval }), serviceName: config.otelServiceName });
 }
 
 function rateOf({ rateLimitPerSecond: perSecond, rateLimitBurst: burst }: Config): Rate | undefined {

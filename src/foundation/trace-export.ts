@@ -12,6 +12,8 @@ export interface TracingOptions {
   readonly serviceName: string;
   /** The share of traces that begin here which are kept, from 0 to 1; those that callers began are as they decided. */
   readonly ratio: number;
+  /** How long spans wait for others before they are sent, in milliseconds. */
+  readonly delayMs: number;
 }
 
 /** What is not told to the collector by then is lost, in milliseconds. */
@@ -19,12 +21,12 @@ const EXPORT_TIMEOUT_MS = 5_000;
 const CLOSE_MS = 2_000;
 
 /** Starts it. A collector that cannot be reached costs spans, never calls. */
-export function startTracing({ url, headers, serviceName, ratio }: TracingOptions): Tracing {
+export function startTracing({ url, headers, serviceName, ratio, delayMs }: TracingOptions): Tracing {
   const exporter = new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: EXPORT_TIMEOUT_MS });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
-    spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: EXPORT_TIMEOUT_MS })],
+    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: delayMs, exportTimeoutMillis: EXPORT_TIMEOUT_MS })],
   });
   const tracer = provider.getTracer('docket');
   return {

@@ -26,7 +26,11 @@ interface Span {
   readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
 }
 interface Export {
-  readonly resourceSpans: readonly { readonly resource: unknown; readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
+  readonly resourceSpans?: readonly { readonly resource: unknown; readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
+  readonly resourceMetrics?: readonly {
+    readonly resource: unknown;
+    readonly scopeMetrics: readonly { readonly metrics: readonly { readonly name: string }[] }[];
+  }[];
 }
 
 /** A collector that keeps what it is sent. */
@@ -36,7 +40,8 @@ let service: Service;
 let admin: string;
 let groupId: string;
 
-const spans = (): Span[] => received.flatMap(({ body }) => body.resourceSpans.flatMap((each) => each.scopeSpans.flatMap((scope) => scope.spans)));
+const spans = (): Span[] => received.flatMap(({ body }) => (body.resourceSpans ?? []).flatMap((each) => each.scopeSpans.flatMap((scope) => scope.spans)));
+const metrics = () => received.flatMap(({ body }) => body.resourceMetrics ?? []);
 const childrenOf = (parent: Pick<Span, 'traceId' | 'spanId'>): Span[] =>
   spans().filter(({ traceId, parentSpanId }) => traceId === parent.traceId && parentSpanId === parent.spanId);
 const onlyChild = (parent: Pick<Span, 'traceId' | 'spanId'>, name: string): Span => {
@@ -64,6 +69,8 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_EXPORTER_OTLP_HEADERS: 'api-key=to%20the%20collector',
     OTEL_SERVICE_NAME: 'docket-under-test',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+    OTEL_METRIC_EXPORT_INTERVAL: '200',
   });
   admin = await service.person('person.behind@example.org', ['admin']);
   const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'KYC' } }, admin);
@@ -172,9 +179,25 @@ describe('a job that a traced call leaves', () => {
 
 describe('what is sent', () => {
   it('goes to the collector under the name and with the headers of the settings', async () => {
-    await vi.waitFor(() => expect(received.length).toBeGreaterThan(0), PATIENCE);
-    expect(new Set(received.map(({ path, key }) => `${path} ${key}`))).toEqual(new Set(['/v1/traces to the collector']));
-    expect(JSON.stringify(received[0]?.body.resourceSpans[0]?.resource)).toContain('docket-under-test');
+    await vi.waitFor(() => {
+      expect(new Set(received.map(({ path, key }) => `${path} ${key}`))).toEqual(new Set(['/v1/traces to the collector', '/v1/metrics to the collector']));
+    }, PATIENCE);
+    for (const { body } of received) {
+      for (const { resource } of body.resourceSpans ?? body.resourceMetrics ?? []) expect(JSON.stringify(resource)).toContain('docket-under-test');
+    }
+  });
+
+  it('has the same metrics as a scrape, each process under a name of its own', async () => {
+    const scraped = await (await fetch(`http://127.0.0.1:${service.app.server.metricsPort}/metrics`)).text();
+    // Counters end with `_total` there.
+    const names = [...scraped.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => (type === 'counter' ? name.replace(/_total$/, '') : name));
+    expect(names).toContain('docket_queue_waiting_commands');
+    await vi.waitFor(() => {
+      const sent = metrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics.map(({ name }) => name.replace(/_total$/, ''))));
+      expect(names.filter((name) => !sent.includes(name))).toEqual([]);
+    }, PATIENCE);
+    const instances = new Set(metrics().map(({ resource }) => /service\.instance\.id.*?([0-9a-f-]{36})/.exec(JSON.stringify(resource))?.[1]));
+    expect([...instances]).toEqual([expect.any(String)]);
   });
 
   it('holds no token, no person, and nothing of a request', async () => {
@@ -205,7 +228,11 @@ describe('what is sent', () => {
 
 describe('a collector that is not there', () => {
   it('costs no call, and does not hold up the end', async () => {
-    const other = await startService({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:9/v1/traces' });
+    const other = await startService({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:9/v1/traces',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://127.0.0.1:9/v1/metrics',
+      OTEL_METRIC_EXPORT_INTERVAL: '200',
+    });
     const token = await other.person('somebody', ['admin']);
     expect(await other.call(GroupService.method.listGroups, {}, token)).toMatchObject({ groups: [] });
     const startMs = performance.now();

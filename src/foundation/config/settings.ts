@@ -122,13 +122,24 @@ export const settings = {
   otlpEndpoint: setting(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
     url(/^https?$/, 'http://collector.example.org:4318').optional(),
-    'Collector of OpenTelemetry that traces are sent to, OTLP over HTTP with JSON; `/v1/traces` is added. Unset: no traces are made, at no cost.',
+    'Collector of OpenTelemetry that traces and metrics are sent to, OTLP over HTTP with JSON; `/v1/traces` or `/v1/metrics` is added. Unset: no traces are made, at no cost, and metrics are only read (see DOCKET_METRICS_PORT).',
   ),
   otlpTracesEndpoint: setting(
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     url(/^https?$/, 'http://collector.example.org:4318/v1/traces').optional(),
-    'The same with its whole path; counts before the other.',
+    'The same for traces with its whole path; counts before the other.',
   ),
+  spanDelay: setting(
+    'OTEL_BSP_SCHEDULE_DELAY',
+    wholeNumber(10, 60_000).default(5_000),
+    'Milliseconds that finished spans wait for others before they are sent.',
+  ),
+  otlpMetricsEndpoint: setting(
+    'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+    url(/^https?$/, 'http://collector.example.org:4318/v1/metrics').optional(),
+    'The same for metrics with its whole path; counts before the other.',
+  ),
+  metricExportInterval: setting('OTEL_METRIC_EXPORT_INTERVAL', wholeNumber(100, 3_600_000).default(60_000), 'Milliseconds between two exports of metrics.'),
   otlpHeaders: secretSetting(
     'OTEL_EXPORTER_OTLP_HEADERS',
     list()
@@ -136,7 +147,7 @@ export const settings = {
       .default([]),
     'Headers of these requests, as key=value separated by commas.',
   ),
-  otelServiceName: setting('OTEL_SERVICE_NAME', text().default('docket'), 'Name of this service in traces.'),
+  otelServiceName: setting('OTEL_SERVICE_NAME', text().default('docket'), 'Name of this service in traces and metrics that are sent.'),
   traceRatio: setting(
     'OTEL_TRACES_SAMPLER_ARG',
     z
