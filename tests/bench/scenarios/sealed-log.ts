@@ -1,7 +1,10 @@
 import { createDocketClient } from '../../../src/client/index.ts';
+import { SEALED_ROWS } from '../../../src/domain/audit/sealing/read.ts';
 import { docket } from '../contenders.ts';
+import { medianOf } from '../measure/statistics.ts';
 import { takeTurn } from '../measure/turns.ts';
 import type { Scenario } from '../scenario.ts';
+import type { BenchServer } from '../server.ts';
 import type { Site } from '../site.ts';
 
 const AGENTS = 100;
@@ -26,11 +29,13 @@ export const sealedLog: Scenario = {
     await takeTurn(bench.server, filling, 4 * bench.options.pace.seconds);
     await untilSealed(site);
     const speeds: number[] = [];
+    const prints: number[] = [];
     let verified = 0;
     for (let at = 0; at < bench.options.pace.repeats; at++) {
       const { entries, seconds } = await verify(site);
       verified = entries;
       speeds.push(entries / seconds);
+      prints.push(entries / (await print(bench.server, site, entries)));
     }
     return {
       rows,
@@ -38,7 +43,10 @@ export const sealedLog: Scenario = {
         { says: 'seconds that an entry waits for its seal, 99th percentile', values: [lag.p99], limit: { atMost: 2 } },
         { says: 'entries verified in a second', values: speeds, limit: { atLeast: 100_000 } },
       ],
-      notes: [`median wait ${lag.p50.toFixed(2)} s, longest ${lag.longest.toFixed(2)} s; ${verified} entries`],
+      notes: [
+        `median wait ${lag.p50.toFixed(2)} s, longest ${lag.longest.toFixed(2)} s; ${verified} entries`,
+        `PostgreSQL alone, which prints them to nowhere: ${medianOf(prints).toFixed(0)} a second; verified / printed ${medianOf(speeds.map((speed, at) => speed / (prints[at] as number))).toFixed(2)}`,
+      ],
     };
   },
 };
@@ -62,4 +70,20 @@ async function verify({ ports, token }: Site): Promise<{ readonly entries: numbe
     client.close();
   }
   return { entries, unsealed, seconds: (performance.now() - startMs) / 1000 };
+}
+
+/** Connections that print at once: as many as the smallest machine has cores. */
+const PRINTERS = 2;
+const PRINTED_AT_ONCE = 2_000;
+
+/** The seconds in which PostgreSQL prints all that a verification reads, and nobody reads it. */
+async function print(server: BenchServer, { databaseUrl }: Site, entries: number): Promise<number> {
+  const startMs = performance.now();
+  const statements = (printer: number): string =>
+    Array.from({ length: Math.ceil(entries / PRINTED_AT_ONCE / PRINTERS) }, (_, at) => 1 + (at * PRINTERS + printer) * PRINTED_AT_ONCE)
+      .map((first) => SEALED_ROWS.replaceAll('$1', String(first)).replaceAll('$2', String(first + PRINTED_AT_ONCE - 1)))
+      .map((rows) => `COPY (${rows}) TO PROGRAM 'cat > /dev/null';`)
+      .join('\n');
+  await Promise.all(Array.from({ length: PRINTERS }, (_, printer) => server.sql(databaseUrl, `SET search_path = docket; ${statements(printer)}`)));
+  return (performance.now() - startMs) / 1000;
 }
