@@ -94,7 +94,7 @@ export function storeResults(unit: Unit, { operation_id: operationId }: Operatio
   unit.send(MOVE_ON, [operationId, next, counts.CHANGED, counts.UNCHANGED, counts.FAILED, JSON.stringify(memory ?? {}), runner, unit.now]);
 }
 
-/** How an operation ends; the one entry in the log that sums it up. */
+/** How an operation ends; the one entry in the log that sums it up. What it was to do is forgotten: texts that were for tickets are to go with these. */
 export async function endOperation(
   unit: Unit,
   operationId: string,
@@ -103,7 +103,7 @@ export async function endOperation(
 ): Promise<void> {
   await unit.sql(
     `UPDATE operations o SET state = $2, changed_count = p.changed_count, unchanged_count = p.unchanged_count, failed_count = p.failed_count,
-       error_reason = $3, error_message = $4, update_time = $5, end_time = $5
+       error_reason = $3, error_message = $4, update_time = $5, end_time = $5, input = '{}'
      FROM operation_progress p WHERE o.operation_id = $1 AND p.operation_id = $1`,
     [operationId, state, error?.reason ?? '', error?.message ?? '', unit.now],
   );

@@ -37,6 +37,14 @@ it('tells how far it is, from its acceptance to its end', async () => {
   expect(ended?.etag).not.toBe(begun?.etag);
 });
 
+it('forgets with its end what it wrote into tickets: texts that are erased there are to be nowhere else', async () => {
+  const operationId = await beginRetitling(harness, group, 'admin', 'about somebody');
+  const told = () => harness.sql(`SELECT row_to_json(o)::text LIKE '%about somebody%' AS told FROM operations o WHERE operation_id = $1`, [operationId]);
+  expect(await told()).toEqual([{ told: true }]);
+  await harness.runJobs(jobs);
+  expect(await told()).toEqual([{ told: false }]);
+});
+
 it('is for whoever began it, for administrators and for auditors', async () => {
   const operationId = await beginRetitling(harness, group, sue, 'hers');
   for (const who of [sue, 'admin', 'auditor'] as const) {
