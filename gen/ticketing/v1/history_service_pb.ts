@@ -176,7 +176,7 @@ export type Version = Message<"ticketing.v1.Version"> & {
   version: bigint;
 
   /**
-   * When it was made.
+   * When it was made: its `update_time`, unless that was set by hand.
    *
    * @generated from field: google.protobuf.Timestamp change_time = 2;
    */
