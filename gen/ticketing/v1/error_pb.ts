@@ -360,8 +360,8 @@ export const ErrorReason = {
   TICKET_CANCELLED: 69,
 
   /**
-   * FAILED_PRECONDITION. The change of agent or group needs a pending ticket, and this one is resolved or closed.
-   * Reopen it first.
+   * FAILED_PRECONDITION. The change of agent or group needs a ticket that is pending and stays so, and this one is resolved or closed, or would
+   * be by the same change. The metadata names the field. Reopen it first, or set only one of the two.
    *
    * @generated from enum value: ERROR_REASON_TICKET_NOT_PENDING = 70;
    */
