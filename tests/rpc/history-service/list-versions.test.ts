@@ -118,8 +118,20 @@ describe('ListVersions', () => {
   it('NOT_FOUND: nothing of that id', async () => {
     expect(await failureOf(list('ticket', 'ONE-999'))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND' });
     expect(await failureOf(list('agent', 'nobody'))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
-    for (const id of ['none', '01a2011b-eb0b-7468-b121-be83a55454b0'])
-      expect(await failureOf(list('group', id))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
+    const nobodys = '01a2011b-eb0b-7468-b121-be83a55454b0';
+    expect(await failureOf(list('group', nobodys))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
+  });
+
+  it('INVALID_ARGUMENT: a group by its key, which no RPC takes', async () => {
+    const refusal = {
+      kind: 'invalid_argument',
+      reason: 'INVALID_FIELD',
+      facts: { field: 'entity_id' },
+      message: expect.stringMatching(/^entity_id: must be a UUID/),
+    };
+    expect(await failureOf(list('group', one.key))).toMatchObject(refusal);
+    const versions = { entityType: 'group', entityId: one.key, fromVersion: 1n, toVersion: 2n };
+    expect(await failureOf(harness.callAs('admin').history.diffVersions(versions))).toMatchObject(refusal);
   });
 
   it('INVALID_ARGUMENT: a kind of thing that has no versions', async () => {
