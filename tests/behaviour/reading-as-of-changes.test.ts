@@ -2,7 +2,7 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Group } from '../../gen/ticketing/v1/group_pb.ts';
-import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { type Ticket, TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { fromTimestamp, instantOf, microsOf, toTimestamp } from '../../src/foundation/clock.ts';
 import { createTicket, makeTeam, updateTicket } from '../support/engine.ts';
 import { type Clients, createHarness, failureOf, type Harness } from '../support/harness.ts';
@@ -126,58 +126,52 @@ describe('a read as of the time of a change', () => {
   });
 });
 
-describe('a change that waits for its row', () => {
-  /** Changes a group's name while somebody else holds its row; `meanwhile` is run once the change waits. */
-  async function rename(group: Group, name: string, meanwhile: (holder: pg.Client) => Promise<unknown>): Promise<Group> {
+describe('a change that waits for its ticket', () => {
+  /** Changes a ticket's title while somebody else holds it; `meanwhile` is run once the change waits. */
+  async function rename(ticketId: string, title: string, meanwhile: (holder: pg.Client) => Promise<unknown>): Promise<Ticket> {
     const holder = new pg.Client({ connectionString: harness.url, options: '-c search_path=docket -c timezone=UTC' });
     await holder.connect();
     try {
       await holder.query('BEGIN');
-      await holder.query('SELECT FROM groups WHERE group_id = $1 FOR UPDATE', [group.groupId]);
-      const renamed = admin.groups.updateGroup({ group: { groupId: group.groupId, name }, updateMask: { paths: ['name'] } });
-      await vi.waitFor(
-        async () => {
-          const waits = await harness.sql(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> $1`, [
-            (await holder.query('SELECT pg_backend_pid() AS pid')).rows[0].pid,
-          ]);
-          expect(waits).toHaveLength(1);
-        },
-        { timeout: 4_000, interval: 5 },
-      );
+      // By the table: a lock of the row would make a writer of the holder, for whom the past would wait as well.
+      await holder.query('LOCK TABLE tickets IN EXCLUSIVE MODE');
+      const renamed = updateTicket(harness, ticketId, { title });
+      const waits = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      await vi.waitFor(async () => expect(await harness.sql(waits)).toHaveLength(1), { timeout: 4_000, interval: 5 });
       await meanwhile(holder);
       await holder.query('COMMIT');
-      return (await renamed).group as Group;
+      return await renamed;
     } finally {
       await holder.end();
     }
   }
+  const titleAt = async (ticketId: string, asOf: Timestamp) => (await admin.tickets.getTicket({ ticketId, asOf })).ticket?.title;
 
   it('is later than the change that it waited for', async () => {
-    const { group } = await makeTeam(harness, 'LATE', 1);
-    const { groupId } = group;
-    let between: string | undefined;
-    const renamed = await rename(group, 'Renamed', async (holder) => {
-      between = (await holder.query(`UPDATE groups SET description = 'meanwhile' WHERE group_id = $1 RETURNING update_time::text AS time`, [groupId])).rows[0]
-        .time;
+    const { ticketId } = await createTicket(harness, one, { title: 'first' });
+    let between = '';
+    const renamed = await rename(ticketId, 'last', async (holder) => {
+      const { rows } = await holder.query(`UPDATE tickets SET title = 'meanwhile' WHERE ticket_id = $1 RETURNING update_time::text AS time`, [ticketId]);
+      between = rows[0].time;
     });
-    expect(microsOf(fromTimestamp(renamed.updateTime as Timestamp))).toBeGreaterThan(microsOf(between as string));
-    expect((await admin.groups.getGroup({ groupId, asOf: renamed.updateTime })).group).toEqual(renamed);
-    expect((await admin.groups.getGroup({ groupId, asOf: toTimestamp(between as string) })).group).toMatchObject({ name: 'LATE', description: 'meanwhile' });
+    expect(microsOf(fromTimestamp(renamed.updateTime as Timestamp))).toBeGreaterThan(microsOf(between));
+    expect((await admin.tickets.getTicket({ ticketId, asOf: renamed.updateTime })).ticket).toEqual(renamed);
+    expect(await titleAt(ticketId, toTimestamp(between))).toBe('meanwhile');
   });
 
   it('is waited for by who reads the past as of a later instant: it has read its time already', async () => {
-    const { group } = await makeTeam(harness, 'AWAITED', 1);
-    const { groupId } = group;
+    const { ticketId } = await createTicket(harness, one, { title: 'before' });
     let read: Promise<string | undefined> | undefined;
     let asOf: Timestamp | undefined;
-    await rename(group, 'Awaited', async () => {
+    await rename(ticketId, 'awaited', async () => {
       asOf = await readTimestamp(harness);
       const since = fromTimestamp(asOf);
-      read = admin.groups.getGroup({ groupId, asOf }).then((answer) => answer.group?.name);
-      const looked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%writers_under_way()%' AND query_start > $1`;
-      await vi.waitFor(async () => expect(await harness.sql(looked, [since])).not.toEqual([]), { timeout: 4_000, interval: 5 });
+      read = titleAt(ticketId, asOf);
+      const looks = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%writers_under_way() WHERE%' AND query_start > $1`;
+      const waits = vi.waitFor(async () => expect(await harness.sql(looks, [since])).not.toEqual([]), { timeout: 4_000, interval: 5 });
+      await Promise.race([waits, read]);
     });
-    expect(await read).toBe('Awaited');
-    expect((await admin.groups.getGroup({ groupId, asOf })).group?.name).toBe('Awaited');
+    expect(await read).toBe('awaited');
+    expect(await titleAt(ticketId, asOf as Timestamp)).toBe('awaited');
   });
 });
