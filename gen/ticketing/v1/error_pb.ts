@@ -230,21 +230,24 @@ export const ErrorReason = {
   PERMISSION_DENIED: 43,
 
   /**
-   * NOT_FOUND. No such ticket, or none that the caller may see. Check the id or key.
+   * NOT_FOUND. No such ticket, or none that the caller may see. Check the id or key. The metadata
+   * names the field that says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_TICKET_NOT_FOUND = 50;
    */
   TICKET_NOT_FOUND: 50,
 
   /**
-   * NOT_FOUND. No such agent, or none that the caller may see. Check the id.
+   * NOT_FOUND. No such agent, or none that the caller may see. Check the id. The metadata names the field that
+   * says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_AGENT_NOT_FOUND = 51;
    */
   AGENT_NOT_FOUND: 51,
 
   /**
-   * NOT_FOUND. No such group, or none that the caller may see. Check the id.
+   * NOT_FOUND. No such group, or none that the caller may see. Check the id. The metadata names the field that
+   * says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_GROUP_NOT_FOUND = 52;
    */
