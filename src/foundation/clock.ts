@@ -13,15 +13,26 @@ export interface Time {
   readonly today: Day;
 }
 
-/** Reads the database's clock. Inside a unit of work: after its locks, and once. */
-export async function readTime(sql: Sql): Promise<Time> {
-  const [time] = await sql<Time>(
-    `SELECT c.now::text AS now, (c.now AT TIME ZONE s.business_time_zone)::date::text AS today
-     FROM settings s, (SELECT docket_now() AS now OFFSET 0) c`,
-  );
+const timeSql = (clock: string): string =>
+  `SELECT c.now::text AS now, (c.now AT TIME ZONE s.business_time_zone)::date::text AS today FROM settings s, (SELECT ${clock} AS now OFFSET 0) c`;
+
+/** Reads the database's clock. */
+export const readTime = (sql: Sql): Promise<Time> => timeBy(sql, timeSql('docket_now()'));
+
+/**
+ * Reads the clock inside a unit of work that holds no pools: once. Before that the transaction becomes one that writes, so that who reads the past as of
+ * a later instant waits for it.
+ */
+export const readTimeToWrite = (sql: Sql): Promise<Time> => timeBy(sql, timeSql('CASE WHEN pg_current_xact_id() IS NOT NULL THEN docket_now() END'));
+
+async function timeBy(sql: Sql, text: string): Promise<Time> {
+  const [time] = await sql<Time>(text);
   if (!time) throw new Error('the settings row is missing');
   return time;
 }
+
+/** The time of a change to what was changed last at `previous`: now; where that is not later, the next microsecond, so that no two versions share their time. */
+export const timeOfChange = (now: Instant, previous: Instant): Instant => (microsOf(now) > microsOf(previous) ? now : instantOf(microsOf(previous) + 1));
 
 /** The wire form of an instant; undefined stays undefined. */
 export function toTimestamp(instant: Instant): Timestamp;

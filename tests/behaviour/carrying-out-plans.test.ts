@@ -149,3 +149,35 @@ it('ABORTED: for a large plan that is outdated when it is to begin', async () =>
   const refused = await failureOf(tickets().reassignTickets({ planToken: plan.planToken }));
   expect(refused).toMatchObject({ kind: 'aborted', reason: 'PLAN_OUTDATED', facts: { changed: `ticket ${made[700]?.key}` } });
 });
+
+it('ABORTED: for a large plan that is not its caller’s any more, or that its receivers could not take', async () => {
+  const { group, names, made } = await makePlan('LARGELOST', 1_003);
+  const { groupId } = group;
+  const { agents, groups } = harness.callAs('admin');
+  const supervisors = (supervisorIds: string[]) => groups.updateGroup({ group: { groupId, supervisorIds }, updateMask: { paths: ['supervisor_ids'] } });
+  await supervisors(['sue']);
+  const sue = harness.callAs({ roles: ['supervisor'], actor: 'sue' }).tickets;
+  const { planToken } = await sue.reassignTickets({ fromAgentIds: [names[0]], validateOnly: true });
+  const active = (value: boolean) => groups.updateGroup({ group: { groupId, active: value }, updateMask: { paths: ['active'] } });
+  const skills = (requiredSkills: Record<string, number>) =>
+    groups.updateGroup({ group: { groupId, assignmentPolicy: { requiredSkills } }, updateMask: { paths: ['assignment_policy.required_skills'] } });
+  const room = (maxOpenTickets: number | undefined) =>
+    agents.updateAgent({ agent: { agentId: names[1], ...(maxOpenTickets && { maxOpenTickets }) }, updateMask: { paths: ['max_open_tickets'] } });
+  const changes: Record<string, [named: string, lose: () => Promise<unknown>, undo: () => Promise<unknown>]> = {
+    supervisor: [`ticket ${made[0]?.key}`, () => supervisors([]), () => supervisors(['sue'])],
+    closed: [`agent ${names[1]}`, () => active(false), () => active(true)],
+    skill: [`agent ${names[2]}`, () => skills({ german: 1 }), () => skills({})],
+    full: [`agent ${names[1]}`, () => room(500), () => room(undefined)],
+  };
+  for (const [what, [named, lose, undo]] of Object.entries(changes)) {
+    await lose();
+    for (const validateOnly of [true, false]) {
+      const refused = await failureOf(sue.reassignTickets({ planToken, validateOnly }));
+      expect(refused, what).toMatchObject({ kind: 'aborted', reason: 'PLAN_OUTDATED' });
+      expect(refused.facts['changed']?.split(', '), what).toContain(named);
+    }
+    await undo();
+  }
+  expect((await heldTickets(harness, group))[names[0]]).toBe(1_003);
+  expect(await sue.reassignTickets({ planToken })).toMatchObject({ selectedCount: 1_003n });
+});

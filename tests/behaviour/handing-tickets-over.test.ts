@@ -77,6 +77,11 @@ describe('changing the agent', () => {
     expect(await reasonFor('nobody')).toBe('AGENT_NOT_FOUND');
     expect(await reasonFor(other.names[0] as string)).toBe('AGENT_NOT_IN_GROUP');
     expect(await reasonFor(names[1] as string)).toBe('AGENT_INACTIVE');
+    expect(await failureOf(updateTicket(harness, ticketId, { status: RESOLVED, agentId: '' }, ['status', 'agent_id']))).toMatchObject({
+      reason: 'TICKET_NOT_PENDING',
+      facts: { field: 'agent_id' },
+      message: `agent_id: ticket ${ticketId} would become RESOLVED, and only a ticket that is pending after the change gets another agent by it`,
+    });
     await updateTicket(harness, ticketId, { status: RESOLVED });
     expect(await failureOf(updateTicket(harness, ticketId, { agentId: '' }, ['agent_id']))).toMatchObject({
       kind: 'failed_precondition',

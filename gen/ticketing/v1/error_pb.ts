@@ -230,21 +230,24 @@ export const ErrorReason = {
   PERMISSION_DENIED: 43,
 
   /**
-   * NOT_FOUND. No such ticket, or none that the caller may see. Check the id or key.
+   * NOT_FOUND. No such ticket, or none that the caller may see. Check the id or key. The metadata
+   * names the field that says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_TICKET_NOT_FOUND = 50;
    */
   TICKET_NOT_FOUND: 50,
 
   /**
-   * NOT_FOUND. No such agent, or none that the caller may see. Check the id.
+   * NOT_FOUND. No such agent, or none that the caller may see. Check the id. The metadata names the field that
+   * says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_AGENT_NOT_FOUND = 51;
    */
   AGENT_NOT_FOUND: 51,
 
   /**
-   * NOT_FOUND. No such group, or none that the caller may see. Check the id.
+   * NOT_FOUND. No such group, or none that the caller may see. Check the id. The metadata names the field that
+   * says which, if one does.
    *
    * @generated from enum value: ERROR_REASON_GROUP_NOT_FOUND = 52;
    */
@@ -360,8 +363,8 @@ export const ErrorReason = {
   TICKET_CANCELLED: 69,
 
   /**
-   * FAILED_PRECONDITION. The change of agent or group needs a pending ticket, and this one is resolved or closed.
-   * Reopen it first.
+   * FAILED_PRECONDITION. The change of agent or group needs a ticket that is pending and stays so, and this one is resolved or closed, or would
+   * be by the same change. The metadata names the field. Reopen it first, or set only one of the two.
    *
    * @generated from enum value: ERROR_REASON_TICKET_NOT_PENDING = 70;
    */

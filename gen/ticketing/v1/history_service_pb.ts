@@ -35,7 +35,7 @@ export type ListVersionsRequest = Message<"ticketing.v1.ListVersionsRequest"> & 
   entityType: string;
 
   /**
-   * Which one: its id, of a ticket also its key. 1–64 characters.
+   * Which one: its id (of a ticket and a group a UUID), of a ticket also its key. 1–64 characters.
    *
    * @generated from field: string entity_id = 2;
    */
@@ -106,7 +106,7 @@ export type DiffVersionsRequest = Message<"ticketing.v1.DiffVersionsRequest"> & 
   entityType: string;
 
   /**
-   * Which one: its id, of a ticket also its key. 1–64 characters.
+   * Which one: its id (of a ticket and a group a UUID), of a ticket also its key. 1–64 characters.
    *
    * @generated from field: string entity_id = 2;
    */
@@ -176,7 +176,7 @@ export type Version = Message<"ticketing.v1.Version"> & {
   version: bigint;
 
   /**
-   * When it was made.
+   * When it was made: its `update_time`, unless that was set by hand.
    *
    * @generated from field: google.protobuf.Timestamp change_time = 2;
    */

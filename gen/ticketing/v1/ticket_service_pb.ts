@@ -235,8 +235,8 @@ export type GetTicketRequest = Message<"ticketing.v1.GetTicketRequest"> & {
   ticketId: string;
 
   /**
-   * Answer with the ticket as it was at this instant, to the microsecond; not in the future. A change counts from the `change_time` that
-   * ListVersions tells, which is a moment after its `update_time`. Its group must be visible to the caller both then and now.
+   * Answer with the ticket as it was at this instant, to the microsecond; not in the future. A change counts from its
+   * `update_time` on. Its group must be visible to the caller both then and now.
    * Absent means now.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 60;

@@ -1,3 +1,4 @@
+import { timeOfChange } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
 import { TICKETS_PER_STEP } from '../groups/index.ts';
 import type { Agent, AgentRow } from './entity.ts';
@@ -46,7 +47,7 @@ export interface DeletionStep {
 /** Deleted, when one step deals out all that he holds; else inactive, until a later step does. */
 export async function planDeletion(unit: Unit, agent: Agent, activeAfterwards: boolean): Promise<DeletionStep> {
   const held = await countHeldTickets(unit.sql, agent.agentId);
-  const raised = { version: agent.version + 1, updateTime: unit.now };
+  const raised = { version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) };
   if (held <= TICKETS_PER_STEP) return { held, next: { ...agent, ...raised, active: activeAfterwards, deleteTime: unit.now } };
   return { held, next: agent.active ? { ...agent, ...raised, active: false } : agent };
 }

@@ -44,5 +44,8 @@ export async function deleteMemberships(unit: Unit, memberships: readonly Member
 /** Raises the version of agents whose groups changed: their groups are part of what their etag stands for. */
 export async function touchAgents(unit: Unit, agentIds: readonly string[]): Promise<void> {
   if (agentIds.length === 0) return;
-  await unit.sql('UPDATE agents SET update_time = $2 WHERE agent_id = ANY ($1::text[])', [agentIds, unit.now]);
+  await unit.sql(`UPDATE agents SET update_time = greatest($2, update_time + interval '1 microsecond') WHERE agent_id = ANY ($1::text[])`, [
+    agentIds,
+    unit.now,
+  ]);
 }

@@ -112,7 +112,10 @@ export interface AgentVersion {
   readonly time: Instant;
 }
 
-/** Of versions of an agent those at whose beginning or end he was a member of one of these groups, by the ids of their entries: whether at the beginning. */
+/**
+ * Of versions of an agent those during which he was a member of one of these groups, at the beginning or until the end, by the ids of their entries: whether he was
+ * one just before too. A version that ended as he joined is none of them.
+ */
 export async function findMetVersions(
   sql: Sql,
   agentId: string,
@@ -121,12 +124,13 @@ export async function findMetVersions(
 ): Promise<ReadonlyMap<string, boolean>> {
   const member = (at: string) =>
     `EXISTS (SELECT FROM ${pastRows('memberships', { at, as: 'm', where: 'q.agent_id = $3 AND q.group_id = ANY ($4::uuid[])' })} WHERE m.group_id IS NOT NULL)`;
-  const rows = await sql<{ entry_id: string; at_start: boolean; at_end: boolean }>(
-    `SELECT v.entry_id, ${member('v.time')} AS at_start, ${member('ended.time')} AS at_end FROM unnest($1::bigint[], $2::timestamptz[]) v(entry_id, time)
+  const justBefore = (time: string) => `${time} - interval '1 microsecond'`;
+  const rows = await sql<{ entry_id: string; before: boolean; at_start: boolean; at_end: boolean }>(
+    `SELECT v.entry_id, ${member(justBefore('v.time'))} AS before, ${member('v.time')} AS at_start, ${member(justBefore('ended.time'))} AS at_end FROM unnest($1::bigint[], $2::timestamptz[]) v(entry_id, time)
      CROSS JOIN LATERAL (
        SELECT coalesce(min(e.time), docket_now()) AS time FROM audit_entries e WHERE e.entity_type = 'agent' AND e.entity_id = $3 AND e.entry_id > v.entry_id
      ) ended`,
     [versions.map(({ entryId }) => entryId), versions.map(({ time }) => time), agentId, groupIds],
   );
-  return new Map(rows.filter((row) => row.at_start || row.at_end).map((row) => [row.entry_id, row.at_start]));
+  return new Map(rows.filter((row) => row.at_start || row.at_end).map((row) => [row.entry_id, row.before]));
 }

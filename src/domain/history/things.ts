@@ -2,11 +2,12 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type { AuditEntry } from '../../../gen/ticketing/v1/audit_entry_pb.ts';
 import { fromTimestamp } from '../../foundation/clock.ts';
 import type { Context } from '../../foundation/context.ts';
+import { InvalidField } from '../../foundation/errors.ts';
 import { isUuid } from '../../foundation/ids.ts';
 import { canonicalId, given } from '../../foundation/request.ts';
 import { type AgentVersion, findMetVersions, getVisibleAgent } from '../agents/index.ts';
 import type { PastTableName } from '../audit/index.ts';
-import { GroupNotFound, type GroupScope, getVisibleGroup, visibleGroups } from '../groups/index.ts';
+import { type GroupScope, getVisibleGroup, visibleGroups } from '../groups/index.ts';
 import { getTicket } from '../tickets/index.ts';
 
 /** A ticket, an agent or a group that the caller may see now. */
@@ -17,7 +18,7 @@ export interface Thing {
   readonly scope: GroupScope;
 }
 
-/** Finds it by what the contract calls it. Throws TicketNotFound, AgentNotFound or GroupNotFound, also when the caller may not see it. */
+/** Finds it by what the contract calls it. Throws TicketNotFound, AgentNotFound or GroupNotFound, also when the caller may not see it, and InvalidField for a group without a UUID. */
 export async function getThing(ctx: Context, entityType: string, entityId: string): Promise<Thing> {
   const scope = await visibleGroups(ctx);
   if (entityType === 'ticket') return { table: 'tickets', entityType, entityId: (await getTicket(ctx, entityId, scope)).ticket_id, scope };
@@ -25,7 +26,7 @@ export async function getThing(ctx: Context, entityType: string, entityId: strin
     const { agentId } = await getVisibleAgent(ctx, entityId);
     return { table: 'agents', entityType, entityId: agentId, scope: agentId === ctx.caller.agentId ? 'all' : scope };
   }
-  if (!isUuid(entityId)) throw new GroupNotFound(entityId);
+  if (!isUuid(entityId)) throw new InvalidField('entity_id', 'must be a UUID for a group, as in GetGroup; its key is not taken');
   return { table: 'groups', entityType, entityId: (await getVisibleGroup(ctx, canonicalId(entityId))).groupId, scope };
 }
 

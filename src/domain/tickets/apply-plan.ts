@@ -2,18 +2,21 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { MovedTicketSchema } from '../../../gen/ticketing/v1/reassignment_pb.ts';
 import { ReassignTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { type Command, type CommandKind, forUpdate, type Plan, type Unit } from '../../foundation/commands/command.ts';
+import { UnitMemory } from '../../foundation/commands/memory.ts';
 import type { Caller } from '../../foundation/context.ts';
-import { compareWaiting, whyLeftOut } from '../assignment/index.ts';
+import { viewPools } from '../../foundation/database/pools.ts';
+import { compareWaiting, loadRoster, takeNumbers, whyLeftOut } from '../assignment/index.ts';
 import { findPools } from '../groups/index.ts';
 import { acceptOperation, type Chunk, type ChunkPlan, type TicketResult } from '../operations/index.ts';
 import { PlanOutdated } from './errors.ts';
 import { loadTickets, loadWhatWaitsForRoom } from './load.ts';
 import { includesGroup, type Reach, reachOf } from './reach.ts';
-import { acceptPlan, deletePlan, findGroupsOfPlan, findOutdated, getPlanSize, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
+import { acceptPlan, deletePlan, findGroupsOfPlan, getPlanSize, inPlan, type PlannedMove, planQuery, readMoves } from './reassignment-plan.ts';
 import { receiptsOf } from './receipts.ts';
 import type { TicketRow } from './row.ts';
 import { TICKETS_PER_CHANGE } from './rules.ts';
-import { assertPooled, openTicketWork, type TicketWork } from './work.ts';
+import { readLean } from './select.ts';
+import { assertPooled, openTicketWork, TicketWork } from './work.ts';
 import { writeTickets } from './write.ts';
 
 /** A plan to carry out as it is. */
@@ -82,7 +85,7 @@ async function planAtOnce(unit: Unit, { input, requestKey }: Command<PlanToApply
 
 async function planOperation(unit: Unit, command: Command<PlanToApply>, tickets: number): Promise<Plan<Answer>> {
   const { planToken, caller } = command.input;
-  const outdated = await findOutdated(unit.sql, planToken, NAMED_AT_MOST);
+  const outdated = await findOutdated(unit, command);
   if (outdated.length > 0) throw new PlanOutdated(outdated);
   return {
     outcomes: [{ answer: { selectedCount: BigInt(tickets) } }],
@@ -93,6 +96,28 @@ async function planOperation(unit: Unit, command: Command<PlanToApply>, tickets:
       return [{ operationId, selectedCount: BigInt(ticketCount) }];
     },
   };
+}
+
+/**
+ * The first of what keeps a large plan from being carried out as it is: it is gone through in memory as if it were, by what can be seen without locks.
+ * Read a thousand tickets at a time, so that others are served meanwhile.
+ */
+async function findOutdated(unit: Unit, { input, requestKey }: Command<PlanToApply>): Promise<string[]> {
+  const { planToken, reach } = input;
+  const moves = await readMoves(unit.sql, planToken);
+  const [poolIds = []] = await findPools(unit.sql, [{ groupIds: await findGroupsOfPlan(unit.sql, planToken) }]);
+  const { pools } = await viewPools(unit.sql, poolIds);
+  const rehearsal: Unit = Object.create(unit, { pools: { value: pools }, memory: { value: new UnitMemory() }, dryRun: { value: true } });
+  const givers = new Set([...moves.values()].flatMap(({ fromAgentId }) => fromAgentId ?? []));
+  const work = new TicketWork(rehearsal, await loadRoster(rehearsal, [...givers]), await takeNumbers(rehearsal, 0));
+  const outdated = new Set<string>();
+  for await (const row of readLean(unit.sql, inPlan(planToken))) {
+    const move = moves.get(row.ticket_id);
+    const changed = move && carryOutMove(work, row, move, reach, requestKey);
+    if (changed) outdated.add(changed);
+    if (outdated.size === NAMED_AT_MOST) break;
+  }
+  return [...outdated];
 }
 
 /** A chunk of a plan that an operation carries out: what changed since it was accepted stays as it is. */

@@ -54,11 +54,12 @@ export class TicketCancelled extends DomainError {
   }
 }
 
-/** Only a pending ticket changes its agent or group. */
+/** Only a ticket that is pending, and stays so, changes its agent or group. */
 export class TicketNotPending extends DomainError {
-  constructor(ticketId: string) {
-    super('failed_precondition', 'TICKET_NOT_PENDING', `ticket ${ticketId} is not pending, so it changes neither agent nor group`, {
-      facts: { ticket_id: ticketId },
+  constructor(ticketId: string, field: string, rule: string) {
+    super('failed_precondition', 'TICKET_NOT_PENDING', `${field}: ${rule}`, {
+      facts: { ticket_id: ticketId, field },
+      violations: [{ field, description: rule }],
     });
   }
 }

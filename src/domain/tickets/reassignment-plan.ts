@@ -67,6 +67,12 @@ export const planQuery = (planId: string): { readonly text: string; readonly val
   values: [planId],
 });
 
+/** Which tickets a plan moves, as a condition on `t`. */
+export const inPlan = (planId: string): { readonly text: string; readonly values: readonly unknown[] } => ({
+  text: 't.ticket_id IN (SELECT ticket_id FROM reassignment_plan_tickets WHERE plan_id = $1)',
+  values: [planId],
+});
+
 /** Forgets a plan, whose row is locked, since it is carried out at once. */
 export async function deletePlan(sql: Sql, planId: string): Promise<void> {
   await sql('DELETE FROM reassignment_plans WHERE plan_id = $1', [planId]);
@@ -82,21 +88,4 @@ export async function deleteOldPlans(sql: Sql): Promise<void> {
   await sql(
     `DELETE FROM reassignment_plans WHERE expire_time < docket_now() AND (accept_time IS NULL OR accept_time < docket_now() - interval '${PLAN_IN_USE_DAYS} days')`,
   );
-}
-
-/** The first tickets that are not as they were planned, and receivers who cannot be given work any more; as texts for people. Without locks. */
-export async function findOutdated(sql: Sql, planId: string, limit: number): Promise<string[]> {
-  const rows = await sql<{ what: string }>(
-    `SELECT * FROM (
-       SELECT 'ticket ' || t.key AS what FROM reassignment_plan_tickets p JOIN tickets t USING (ticket_id)
-       WHERE p.plan_id = $1 AND (t.group_id, t.status, t.agent_id) IS DISTINCT FROM (p.group_id, p.status, p.from_agent_id) LIMIT $2
-     ) changed
-     UNION ALL SELECT * FROM (
-       SELECT DISTINCT 'agent ' || p.to_agent_id FROM reassignment_plan_tickets p
-       LEFT JOIN memberships m ON m.group_id = p.group_id AND m.agent_id = p.to_agent_id LEFT JOIN agents a ON a.agent_id = p.to_agent_id
-       WHERE p.plan_id = $1 AND (m.agent_id IS NULL OR NOT a.active OR a.delete_time IS NOT NULL OR a.availability <> 'AVAILABLE') LIMIT $2
-     ) gone LIMIT $2`,
-    [planId, limit],
-  );
-  return rows.map((row) => row.what);
 }

@@ -1,4 +1,5 @@
 import { RedactTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { timeOfChange } from '../../foundation/clock.ts';
 import { loneCommand } from '../../foundation/commands/lone.ts';
 import { type Sql, sqlOf } from '../../foundation/database/sql.ts';
 import { assertEtag } from '../../foundation/etag.ts';
@@ -30,7 +31,7 @@ export const redactTicketCommand = loneCommand<Redaction, typeof RedactTicketRes
     const all = [...Object.keys(ERASED), REASON];
     const named = fields.length === 0 ? all : all.filter((field) => fields.includes(field));
     const changes = Object.fromEntries(Object.entries(ERASED).filter(([column]) => named.includes(column)));
-    const after = { ...row, ...changes, version: String(BigInt(row.version) + 1n), update_time: unit.now };
+    const after = { ...row, ...changes, version: String(BigInt(row.version) + 1n), update_time: timeOfChange(unit.now, row.update_time) };
     return {
       answer: { ticket: toTicket(after) },
       async write() {

@@ -2,9 +2,10 @@ import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
 import { RestoreTicketResponseSchema, type UpdateTicketResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { CommandKind } from '../../foundation/commands/command.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
+import type { DomainError } from '../../foundation/errors.ts';
 import { findVersion, VersionNotFound } from '../audit/index.ts';
 import { findPools } from '../groups/index.ts';
-import { TicketNotFound, VersionErased } from './errors.ts';
+import { TicketNotFound, TicketNotPending, VersionErased } from './errors.ts';
 import { findPoolsOfTickets, loadTickets } from './load.ts';
 import { updateTicketCommand } from './plan.ts';
 import { includesGroup, type Reach } from './reach.ts';
@@ -44,7 +45,9 @@ export const restoreTicketCommand: CommandKind<Restoration, typeof RestoreTicket
     const patch = patchTo(row, await getRestorable(unit.sql, command.input));
     const plan = await updateTicketCommand.plan(unit, [{ ...command, kind: updateTicketCommand, input: { ticket: ticketId, etag, patch, reach } }]);
     return {
-      outcomes: plan.outcomes.map((outcome) => ('error' in outcome ? outcome : { answer: restored(outcome.answer.ticket, version) })),
+      outcomes: plan.outcomes.map((outcome) =>
+        'error' in outcome ? { error: ofVersion(outcome.error, command.input) } : { answer: restored(outcome.answer.ticket, version) },
+      ),
       async write() {
         await plan.write();
         return undefined;
@@ -57,6 +60,14 @@ const restored = (ticket: Answered['ticket'], restoredVersion: bigint): MessageI
   ...(ticket && { ticket }),
   restoredVersion,
 });
+
+/** A refusal in terms of what was asked for: no field but the version was named. */
+function ofVersion(error: DomainError, { ticketId, version }: Restoration): DomainError {
+  if (!(error instanceof TicketNotPending)) return error;
+  const what = error.facts['field'] === 'group_id' ? 'group' : 'agent';
+  const rule = `version ${version} has another ${what} than ticket ${ticketId} has now, and is not pending: only a ticket that is pending after the change gets another ${what} by it`;
+  return new TicketNotPending(ticketId, 'version', rule);
+}
 
 /** The pools of the ticket's group and of the group that the version was in. */
 async function poolsOf(sql: Sql, { ticketId, version }: Restoration): Promise<readonly string[]> {

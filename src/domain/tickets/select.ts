@@ -86,9 +86,11 @@ export async function findGroupsSelected(sql: Sql, selection: Selection, groups:
   return rows.map((row) => row.group_id);
 }
 
-/** All tickets of a selection in waiting order, one by one, without what only people read: for plans that are not written. Inside a transaction. */
-export function readForPlan(sql: Sql, selection: Selection, groups: Groups): AsyncIterable<TicketRow> {
-  const { text, values } = conditionOf(selection, groups);
+/** All tickets of a selection, for plans that are not written, as `readLean` reads them. */
+export const readForPlan = (sql: Sql, selection: Selection, groups: Groups): AsyncIterable<TicketRow> => readLean(sql, conditionOf(selection, groups));
+
+/** All tickets `t` that meet a condition in waiting order, one by one, without what only people read. Inside a transaction. */
+export function readLean(sql: Sql, { text, values }: { readonly text: string; readonly values: readonly unknown[] }): AsyncIterable<TicketRow> {
   return readRows<TicketRow>(
     sql,
     `SELECT t.ticket_id, t.key, t.group_id, t.user_id, t.agent_id, t.status, t.priority, '' AS title, '' AS description, '{}'::jsonb AS attributes,

@@ -6,7 +6,7 @@ import { TicketCancelled, TicketChangeDenied, TicketNotFound, TicketNotPending }
 import type { KnownAgents } from './known-agents.ts';
 import { includesGroup, type Reach } from './reach.ts';
 import type { TicketRow } from './row.ts';
-import { assertStatusChange, isPending, STATUS } from './rules.ts';
+import { assertStatusChange, isPending, STATUS, statusName } from './rules.ts';
 import type { TicketWork } from './work.ts';
 
 /** The fields a change sets; absent ones stay. */
@@ -47,9 +47,16 @@ export function assertChangeable(work: TicketWork, row: TicketRow, patch: Ticket
   const reopens = !isPending(row.status) && isPending(status);
   if (reopens && group?.deleted) throw new GroupDeleted(group.groupId);
   const changesAgent = patch.agentId !== undefined && patch.agentId !== (row.agent_id ?? '');
-  if ((moves || changesAgent) && !isPending(status))
-    throw row.status === STATUS.CANCELLED ? new TicketCancelled(row.ticket_id) : new TicketNotPending(row.ticket_id);
+  if ((moves || changesAgent) && !isPending(status)) throw whyItStays(row, status, moves ? 'group' : 'agent');
   if (patch.agentId && group && (patch.agentId !== row.agent_id || reopens || moves)) agents.assertAssignable(patch.agentId, group, reach);
+}
+
+/** Why a ticket that is not pending, or not after this change, gets no other agent or group by it. */
+function whyItStays(row: TicketRow, status: number, what: 'group' | 'agent'): Error {
+  if (row.status === STATUS.CANCELLED) return new TicketCancelled(row.ticket_id);
+  const becomes = isPending(row.status) ? 'would become' : 'is';
+  const rule = `ticket ${row.ticket_id} ${becomes} ${statusName(status)}, and only a ticket that is pending after the change gets another ${what} by it`;
+  return new TicketNotPending(row.ticket_id, `${what}_id`, rule);
 }
 
 /** The rules of an agent who manages nothing: his own tickets, and a waiting one of his groups to claim. */

@@ -1,4 +1,4 @@
-import type { Instant } from '../../foundation/clock.ts';
+import { type Instant, timeOfChange } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
 import { PoolsMoved } from '../../foundation/commands/unit-of-work.ts';
 import {
@@ -79,7 +79,7 @@ export class TicketWork {
   touch(row: TicketRow, requestKey: string): void {
     if (this.isDirty(row)) return;
     row.version = String(BigInt(row.version) + 1n);
-    row.update_time = this.unit.now;
+    row.update_time = timeOfChange(this.unit.now, row.update_time);
     row.last_request = requestKey;
     this.changed.add(row);
   }

@@ -5,8 +5,10 @@ import { Code } from '../../../gen/google/rpc/code_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../gen/google/rpc/error_details_pb.ts';
 import { type Status, StatusSchema } from '../../../gen/google/rpc/status_pb.ts';
 import { DomainError, type ErrorKind, type FieldViolation } from '../../foundation/errors.ts';
+import type { Call } from './call.ts';
 import { databaseTrouble } from './database-trouble.ts';
 import { MAX_ERROR_FACT_LENGTH, MAX_ERROR_MESSAGE_LENGTH, MAX_VIOLATIONS_LENGTH } from './limits.ts';
+import { findNamedField } from './named-field.ts';
 
 /** The domain of every `ErrorInfo` that Docket sends. */
 export const ERROR_DOMAIN = 'docket';
@@ -55,13 +57,13 @@ export class RpcFailure extends Error {
 /**
  * The one map from anything thrown to what the caller is told. A `DomainError` is told as it is, trouble
  * with the database as UNAVAILABLE and the like; once the call's signal is aborted its reason counts,
- * since what is thrown then is only a consequence. Everything else is "internal error" with an incident
- * id; its cause stays in the log.
+ * since what is thrown then is only a consequence. What is not there is told with the field of the call's request that
+ * names it. Everything else is "internal error" with an incident id; its cause stays in the log.
  */
-export function failureOf(thrown: unknown, signal?: AbortSignal): RpcFailure {
+export function failureOf(thrown: unknown, call?: Pick<Call, 'signal' | 'endpoint' | 'request'>): RpcFailure {
   if (thrown instanceof RpcFailure) return thrown;
-  if (signal?.aborted && thrown !== signal.reason && !(thrown instanceof DomainError)) return failureOf(signal.reason);
-  if (thrown instanceof DomainError) return fromDomain(thrown, thrown.cause);
+  if (thrown instanceof DomainError) return fromDomain(thrown, thrown.cause, call && findNamedField(thrown, call));
+  if (call?.signal.aborted && thrown !== call.signal.reason) return failureOf(call.signal.reason);
   const trouble = databaseTrouble(thrown);
   if (trouble) return fromDomain(trouble, thrown);
   const incident = randomUUID();
@@ -88,8 +90,9 @@ export function detailSchema(detail: Message): DescMessage {
   return detail.$typeName === RetryInfoSchema.typeName ? RetryInfoSchema : ErrorInfoSchema;
 }
 
-function fromDomain(error: DomainError, cause: unknown): RpcFailure {
-  const details: Message[] = [create(ErrorInfoSchema, { domain: ERROR_DOMAIN, reason: error.reason, metadata: wellFormedFacts(error.facts) })];
+function fromDomain(error: DomainError, cause: unknown, field?: string): RpcFailure {
+  const facts = field === undefined ? error.facts : { field, ...error.facts };
+  const details: Message[] = [create(ErrorInfoSchema, { domain: ERROR_DOMAIN, reason: error.reason, metadata: wellFormedFacts(facts) })];
   if (error.violations.length > 0) details.push(create(BadRequestSchema, { fieldViolations: fitting(error.violations, error.reason) }));
   if (error.retryAfterMs !== undefined) {
     const seconds = Math.floor(error.retryAfterMs / 1000);

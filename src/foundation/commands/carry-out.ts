@@ -132,7 +132,7 @@ async function carryOutRun(unit: OpenUnit, commands: readonly Command[]): Promis
       return { answer: answers[at] ?? amend(unit, commands[at] as Command, answer(at, outcome.answer)) };
     });
   if (unit.dryRun || requests.length === 0) return settle();
-  recordRequests(unit.send, requests);
+  recordRequests(unit.send, requests, unit.now);
   // Verbs planned together put the request into each row they write; the others are named once.
   const named = kind.together === 1 ? (commands[0] as Command).requestKey : '';
   if (unit.requestKey !== named) unit.send(NAME_REQUEST, [named]);

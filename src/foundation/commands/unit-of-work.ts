@@ -1,5 +1,5 @@
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
-import { readTime } from '../clock.ts';
+import { readTime, readTimeToWrite } from '../clock.ts';
 import { fetchNumbers, type HeldPools, holdPools, type LockedPool, viewPools } from '../database/pools.ts';
 import { findRequests, type RecordedRequest } from '../database/requests.ts';
 import { type Sql, sqlOf } from '../database/sql.ts';
@@ -94,7 +94,7 @@ export async function rehearse(deps: UnitOfWorkDeps, command: Command, signal: A
 }
 
 async function hold(sql: Sql, poolIds: readonly string[]): Promise<HeldPools> {
-  return poolIds.length > 0 ? holdPools(sql, poolIds) : { ...(await readTime(sql)), pools: new Map() };
+  return poolIds.length > 0 ? holdPools(sql, poolIds) : { ...(await readTimeToWrite(sql)), pools: new Map() };
 }
 
 async function numbersFor(sql: Sql, commands: readonly Command[]): Promise<number[]> {

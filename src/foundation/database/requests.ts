@@ -1,3 +1,4 @@
+import type { Instant } from '../clock.ts';
 import type { ActorKind, Intent } from '../context.ts';
 import { newId } from '../ids.ts';
 import { arrayText } from './array-text.ts';
@@ -48,17 +49,17 @@ export async function findRequests(sql: Sql, origins: readonly Origin[]): Promis
 
 // In one order everywhere, so that two transactions with the same ids wait for each other instead of deadlocking.
 const RECORD_REQUESTS = prepared(
-  `INSERT INTO requests (request_key, actor, actor_kind, rpc, request_id, reason, body_hash, answer)
-   SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::bytea[], $8::bytea[])
+  `INSERT INTO requests (request_key, actor, actor_kind, rpc, request_id, reason, body_hash, answer, time)
+   SELECT new.*, coalesce($9::timestamptz, docket_now()) FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::bytea[], $8::bytea[])
      AS new(request_key, actor, actor_kind, rpc, request_id, reason, body_hash, answer)
    ORDER BY new.actor, new.request_id`,
 );
 
 /**
- * Records requests in the current transaction; answers what `run` does. When another one recorded the same caller and id since we looked,
+ * Records requests in the current transaction, as of the time of its unit of work or, without one, as of now; answers what `run` does. When another one recorded the same caller and id since we looked,
  * the transaction fails with a unique violation: started over, it finds the answer.
  */
-export function recordRequests<T>(run: (text: string, values: readonly unknown[]) => T, requests: readonly NewRequest[]): T {
+export function recordRequests<T>(run: (text: string, values: readonly unknown[]) => T, requests: readonly NewRequest[], time: Instant | undefined): T {
   return run(RECORD_REQUESTS, [
     arrayText(requests.map((request) => request.requestKey)),
     requests.map((request) => request.origin.actor),
@@ -68,6 +69,7 @@ export function recordRequests<T>(run: (text: string, values: readonly unknown[]
     requests.map((request) => request.origin.intent.reason),
     requests.map((request) => request.origin.intent.bodyHash),
     requests.map((request) => request.answer ?? null),
+    time ?? null,
   ]);
 }
 
@@ -81,7 +83,7 @@ export const NAME_REQUEST = `SELECT set_config('docket.request', $1, true)`;
 export async function withRequest(sql: Sql, origin: Omit<Origin, 'intent'> & { readonly reason: string }): Promise<string> {
   const requestKey = newId();
   const intent: Intent = { requestId: undefined, bodyHash: new Uint8Array(), validateOnly: false, reason: origin.reason };
-  await recordRequests(sql, [{ requestKey, origin: { ...origin, intent }, answer: undefined }]);
+  await recordRequests(sql, [{ requestKey, origin: { ...origin, intent }, answer: undefined }], undefined);
   await sql(NAME_REQUEST, [requestKey]);
   return requestKey;
 }

@@ -594,7 +594,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -602,9 +602,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -622,7 +622,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -630,9 +630,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -651,7 +651,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -659,9 +659,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'agent', n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.agent_id = n.agent_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -757,7 +757,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -765,9 +765,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'dropped_month', n.month::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -785,7 +785,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -793,9 +793,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'dropped_month', n.month::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -813,7 +813,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -821,9 +821,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'dropped_month', n.month::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.month = n.month
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -911,7 +911,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -919,9 +919,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'erasure', n.erasure_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -939,7 +939,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -947,9 +947,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'erasure', n.erasure_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -967,7 +967,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -975,9 +975,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'erasure', n.erasure_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.erasure_id = n.erasure_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1039,7 +1039,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1047,9 +1047,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1067,7 +1067,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1075,9 +1075,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1096,7 +1096,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1104,9 +1104,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'group', n.group_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1230,7 +1230,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1238,9 +1238,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1258,7 +1258,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1266,9 +1266,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1287,7 +1287,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1295,9 +1295,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'membership', n.group_id::text || '/' || n.agent_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.group_id = n.group_id AND o.agent_id = n.agent_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1344,7 +1344,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1352,9 +1352,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'operation', n.operation_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{input}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1372,7 +1372,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1380,9 +1380,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'operation', n.operation_id::text, n.version, 'DELETE', to_jsonb(n) - '{input}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1400,7 +1400,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1408,9 +1408,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'operation', n.operation_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.operation_id = n.operation_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{input}'::text[] AS before, to_jsonb(n) - '{input}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1469,7 +1469,7 @@ DECLARE
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1477,9 +1477,9 @@ DECLARE
         coalesce(s.reason, r.reason, ''),
         %2$L, %3$s, n.version, %4$L, %5$s
       FROM %6$s
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = %7$s AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       %8$s;
       RETURN NULL;
@@ -1594,7 +1594,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1602,9 +1602,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{secret_hash}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1622,7 +1622,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1630,9 +1630,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'DELETE', to_jsonb(n) - '{secret_hash}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1651,7 +1651,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1659,9 +1659,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'service_token', n.token_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.token_id = n.token_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{secret_hash}'::text[] AS before, to_jsonb(n) - '{secret_hash}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1685,7 +1685,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1693,9 +1693,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1713,7 +1713,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1721,9 +1721,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'DELETE', to_jsonb(n) - '{}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1742,7 +1742,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1750,9 +1750,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'settings', n.settings_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.settings_id = n.settings_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{}'::text[] AS before, to_jsonb(n) - '{}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1776,7 +1776,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1784,9 +1784,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'CREATE', NULL, to_jsonb(n) - '{last_request}'::text[], '{}'
       FROM new_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = n.last_request AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1804,7 +1804,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1812,9 +1812,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'DELETE', to_jsonb(n) - '{last_request}'::text[], NULL, '{}'
       FROM old_rows n
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = NULL::uuid AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       ;
       RETURN NULL;
@@ -1833,7 +1833,7 @@ AS $function$
       at timestamptz := docket_now();
     BEGIN
       INSERT INTO audit_entries (time, actor, actor_kind, rpc, request_id, reason, entity_type, entity_id, version, operation, before, after, changed_fields)
-      SELECT at,
+      SELECT time_of_change(CASE WHEN TG_OP = 'DELETE' THEN s.time ELSE n.update_time END, at),
         coalesce(s.actor, r.actor, 'database:' || session_user),
         coalesce(s.actor_kind, r.actor_kind, 'DATABASE'),
         coalesce(s.rpc, r.rpc, ''),
@@ -1841,9 +1841,9 @@ AS $function$
         coalesce(s.reason, r.reason, ''),
         'ticket', n.ticket_id::text, n.version, 'UPDATE', c.before, c.after, c.changed_fields
       FROM old_rows o JOIN new_rows n ON o.ticket_id = n.ticket_id
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = setting AND q.transaction_id = pg_current_xact_id() OFFSET 0) s ON true
-      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason FROM requests q
+      LEFT JOIN LATERAL (SELECT q.request_key, q.actor, q.actor_kind, q.rpc, q.request_id, q.reason, q.time FROM requests q
         WHERE q.request_key = n.last_request AND q.transaction_id = pg_current_xact_id() OFFSET 0) r ON true
       CROSS JOIN LATERAL (SELECT to_jsonb(o) - '{last_request}'::text[] AS before, to_jsonb(n) - '{last_request}'::text[] AS after OFFSET 0) j
       CROSS JOIN LATERAL (
@@ -1854,6 +1854,15 @@ AS $function$
       ) c;
       RETURN NULL;
     END $function$
+;
+
+CREATE OR REPLACE FUNCTION docket.time_of_change(told timestamp with time zone, written timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT CASE WHEN told BETWEEN transaction_timestamp() AND written THEN told ELSE written END
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION docket.writers_under_way()

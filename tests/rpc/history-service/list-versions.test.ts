@@ -87,11 +87,51 @@ describe('ListVersions', () => {
     expect((await list('agent', 'late', {}, supervisor('tom'))).versions).toHaveLength(5);
   });
 
+  it.each(['addGroupMembers', 'updateAgent'] as const)(
+    'tells of an agent from the version on with which he came, not of what that one changed: %s',
+    async (way) => {
+      const { agents, groups } = harness.callAs('admin');
+      const agentId = `came-by-${way}`;
+      await agents.createAgent({ agent: { agentId, groupIds: [two.groupId] } });
+      await agents.updateAgent({ agent: { agentId, displayName: 'Before' }, reason: 'what nobody there is to know' });
+      const came = { reason: 'welcome' };
+      if (way === 'addGroupMembers') await groups.addGroupMembers({ groupId: one.groupId, agentIds: [agentId], ...came });
+      else {
+        const [agent, updateMask] = [{ agentId, displayName: 'New', groupIds: [one.groupId, two.groupId] }, { paths: ['display_name', 'group_ids'] }];
+        await agents.updateAgent({ agent, updateMask, ...came });
+      }
+      const told = async (who: string) => (await list('agent', agentId, {}, supervisor(who))).versions.map(({ version, reason }) => [version, reason]);
+      expect(await told('sue')).toEqual([[3n, 'welcome']]);
+      expect((await list('agent', agentId, {}, supervisor('sue'))).versions[0]?.summary).toBe('');
+      const diff = { entityType: 'agent', entityId: agentId, fromVersion: 2n, toVersion: 3n };
+      expect(await failureOf(harness.callAs(supervisor('sue')).history.diffVersions(diff))).toMatchObject({
+        reason: 'VERSION_NOT_FOUND',
+        facts: { field: 'from_version' },
+      });
+      await groups.removeGroupMembers({ groupId: two.groupId, agentIds: [agentId], reason: 'what only those are to know who stay' });
+      expect(await told('sue')).toHaveLength(2);
+      await groups.addGroupMembers({ groupId: two.groupId, agentIds: [agentId] });
+      expect((await told('tom')).map(([version]) => version)).toEqual([5n, 3n, 2n, 1n]);
+    },
+  );
+
   it('NOT_FOUND: nothing of that id', async () => {
     expect(await failureOf(list('ticket', 'ONE-999'))).toMatchObject({ kind: 'not_found', reason: 'TICKET_NOT_FOUND' });
     expect(await failureOf(list('agent', 'nobody'))).toMatchObject({ kind: 'not_found', reason: 'AGENT_NOT_FOUND' });
-    for (const id of ['none', '01a2011b-eb0b-7468-b121-be83a55454b0'])
-      expect(await failureOf(list('group', id))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
+    const nobodys = '01a2011b-eb0b-7468-b121-be83a55454b0';
+    expect(await failureOf(list('group', nobodys))).toMatchObject({ kind: 'not_found', reason: 'GROUP_NOT_FOUND' });
+  });
+
+  it('INVALID_ARGUMENT: a group by its key, which no RPC takes', async () => {
+    const refusal = {
+      kind: 'invalid_argument',
+      reason: 'INVALID_FIELD',
+      facts: { field: 'entity_id' },
+      message: expect.stringMatching(/^entity_id: must be a UUID/),
+    };
+    expect(await failureOf(list('group', one.key))).toMatchObject(refusal);
+    const versions = { entityType: 'group', entityId: one.key, fromVersion: 1n, toVersion: 2n };
+    expect(await failureOf(harness.callAs('admin').history.diffVersions(versions))).toMatchObject(refusal);
   });
 
   it('INVALID_ARGUMENT: a kind of thing that has no versions', async () => {

@@ -127,6 +127,22 @@ describe('RestoreTicket', () => {
     expect(await failureOf(restore(ticketId, 1))).toMatchObject({ reason: 'TICKET_CANCELLED' });
   });
 
+  it('FAILED_PRECONDITION: a version that is not pending, with another agent or group than now', async () => {
+    const { ticketId } = await createTicket(harness, one, { agentId: 'ONE-a' });
+    await updateTicket(harness, ticketId, { status: TicketStatus.RESOLVED });
+    await updateTicket(harness, ticketId, { status: TicketStatus.OPEN });
+    await updateTicket(harness, ticketId, { agentId: 'ONE-b' });
+    const refusal = (what: string) => ({
+      kind: 'failed_precondition',
+      reason: 'TICKET_NOT_PENDING',
+      facts: { field: 'version', ticket_id: ticketId },
+      message: `version: version 2 has another ${what} than ticket ${ticketId} has now, and is not pending: only a ticket that is pending after the change gets another ${what} by it`,
+    });
+    expect(await failureOf(restore(ticketId, 2))).toMatchObject(refusal('agent'));
+    await updateTicket(harness, ticketId, { groupId: two.groupId });
+    expect(await failureOf(restore(ticketId, 2))).toMatchObject(refusal('group'));
+  });
+
   it('FAILED_PRECONDITION: an agent who is no member any more, or a group that is gone', async () => {
     const { group } = await makeTeam(harness, 'SHORT', 2);
     const { ticketId } = await createTicket(harness, group, { agentId: 'SHORT-a' });

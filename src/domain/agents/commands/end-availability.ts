@@ -1,5 +1,5 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
-import { toTimestamp } from '../../../foundation/clock.ts';
+import { timeOfChange, toTimestamp } from '../../../foundation/clock.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import { findPools } from '../../groups/index.ts';
 import { agentsBecameCandidates } from '../events.ts';
@@ -32,7 +32,12 @@ export const endAvailability = loneCommand<TimedAvailability, typeof Int32ValueS
     return {
       answer: { value: 0 },
       async write() {
-        unit.em.assign(agent, { availability: afterwards(agent.availability), availabilityUntilTime: null, version: agent.version + 1, updateTime: unit.now });
+        unit.em.assign(agent, {
+          availability: afterwards(agent.availability),
+          availabilityUntilTime: null,
+          version: agent.version + 1,
+          updateTime: timeOfChange(unit.now, agent.updateTime),
+        });
         await unit.em.flush();
         if (takesTickets(agent)) await unit.announce(agentsBecameCandidates, { agentIds: [agentId] });
         return undefined;

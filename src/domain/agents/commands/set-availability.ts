@@ -1,5 +1,5 @@
 import { SetAvailabilityResponseSchema } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
-import type { Instant } from '../../../foundation/clock.ts';
+import { type Instant, timeOfChange } from '../../../foundation/clock.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Caller } from '../../../foundation/context.ts';
@@ -53,7 +53,9 @@ export const setAvailability = loneCommand<SetAvailabilityInput, typeof SetAvail
     assertPoolsHeld(unit, poolIds);
     const view = await getAgentView(unit, agentId);
     const isNew = agent.availability !== availability || !isSameInstant(agent.availabilityUntilTime, until);
-    const changes = isNew ? { availability, availabilityUntilTime: until ?? null, version: agent.version + 1, updateTime: unit.now } : {};
+    const changes = isNew
+      ? { availability, availabilityUntilTime: until ?? null, version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) }
+      : {};
     return {
       answer: { agent: toAgentMessage({ ...view, ...changes }) },
       async write() {

@@ -1,4 +1,5 @@
 import { UndeleteAgentResponseSchema } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
+import { timeOfChange } from '../../../foundation/clock.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import { assertEtag } from '../../../foundation/etag.ts';
 import { findPools } from '../../groups/index.ts';
@@ -24,7 +25,7 @@ export const undeleteAgent = loneCommand<{ readonly agentId: string; readonly et
     assertEtag('agent', agentId, etag, agent.version);
     const [poolIds = []] = await findPools(unit.sql, [{ agentIds: [agentId] }]);
     assertPoolsHeld(unit, poolIds);
-    const changes = { deleteTime: null, version: agent.version + 1, updateTime: unit.now };
+    const changes = { deleteTime: null, version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) };
     const view = await getAgentView(unit, agentId);
     return {
       answer: { agent: toAgentMessage({ ...view, ...changes }) },

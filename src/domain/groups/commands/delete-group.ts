@@ -1,5 +1,6 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
 import { DeleteGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
+import { timeOfChange } from '../../../foundation/clock.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
 import { assertEtag } from '../../../foundation/etag.ts';
@@ -90,7 +91,7 @@ function assertMoveTarget(groupId: string, targetId: string, target: Group | und
 function nextState(unit: Unit, group: Group, pending: number, activeAfterwards: boolean): GroupRow {
   const whole = pending <= TICKETS_PER_STEP;
   if (!whole && !group.active) return group;
-  const raised = { version: group.version + 1, updateTime: unit.now };
+  const raised = { version: group.version + 1, updateTime: timeOfChange(unit.now, group.updateTime) };
   return whole ? { ...group, ...raised, active: activeAfterwards, deleteTime: unit.now } : { ...group, ...raised, active: false };
 }
 

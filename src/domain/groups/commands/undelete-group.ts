@@ -1,4 +1,5 @@
 import { UndeleteGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
+import { timeOfChange } from '../../../foundation/clock.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
 import { assertEtag } from '../../../foundation/etag.ts';
 import { GroupNotDeleted, GroupNotFound } from '../errors.ts';
@@ -21,7 +22,7 @@ export const undeleteGroup = loneCommand<{ readonly groupId: string; readonly et
     if (!group) throw new GroupNotFound(groupId);
     if (!group.deleteTime) throw new GroupNotDeleted(groupId);
     assertEtag('group', groupId, etag, group.version);
-    const changes = { deleteTime: null, version: group.version + 1, updateTime: unit.now };
+    const changes = { deleteTime: null, version: group.version + 1, updateTime: timeOfChange(unit.now, group.updateTime) };
     return {
       answer: { group: toGroupMessage({ ...group, ...changes }) },
       async write() {

@@ -1,5 +1,6 @@
 import type { Group as GroupMessage } from '../../../../gen/ticketing/v1/group_pb.ts';
 import { UpdateGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
+import { timeOfChange } from '../../../foundation/clock.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Caller } from '../../../foundation/context.ts';
 import { InvalidField } from '../../../foundation/errors.ts';
@@ -40,7 +41,11 @@ export const updateGroup = loneCommand<UpdateGroupInput, typeof UpdateGroupRespo
     if (changes.supervisorIds && !caller.roles.has('admin')) throw new GroupChangeDenied(group.groupId, 'only administrators change supervisor_ids');
     if (Object.keys(changes).length === 0) return { answer: { group: toGroupMessage(group) } };
     const policyChanged = changesPolicy(changes);
-    const version = { version: group.version + 1, updateTime: unit.now, policyVersion: group.policyVersion + (policyChanged ? 1 : 0) };
+    const version = {
+      version: group.version + 1,
+      updateTime: timeOfChange(unit.now, group.updateTime),
+      policyVersion: group.policyVersion + (policyChanged ? 1 : 0),
+    };
     return {
       answer: { group: toGroupMessage({ ...group, ...changes, ...version }) },
       async write() {

@@ -9,7 +9,7 @@ export const errors: Interceptor = async (call, next) => {
   try {
     await beforeAbort(call, next());
   } catch (thrown) {
-    throw failureOf(thrown, call.signal);
+    throw failureOf(thrown, call);
   }
 };
 
