@@ -1,12 +1,12 @@
 import type { DescEnum, EnumShape } from '@bufbuild/protobuf';
 import { UsageWrong } from '../running/failures.ts';
-import { textOf, type Values } from './session.ts';
+import { type Options, textOf } from './session.ts';
 
 /** The short names of an enum, such as `OPEN`; without the unspecified one. */
 export const choicesOf = (schema: DescEnum): string[] => schema.values.filter(({ number }) => number !== 0).map(({ localName }) => localName);
 
 /** The numbers that an option names, separated by commas, in letters of either size. @throws UsageWrong */
-export function chosen<Schema extends DescEnum>(values: Values, option: string, schema: Schema): EnumShape<Schema>[] {
+export function chosen<Schema extends DescEnum>(values: Options, option: string, schema: Schema): EnumShape<Schema>[] {
   return listed(values, option).map((word) => {
     const name = word.toUpperCase().replaceAll('-', '_');
     const found = schema.values.find((each) => each.number !== 0 && (each.localName === name || each.name === name));
@@ -16,7 +16,7 @@ export function chosen<Schema extends DescEnum>(values: Values, option: string, 
 }
 
 /** The parts of an option that takes several, separated by commas. */
-export function listed(values: Values, option: string): string[] {
+export function listed(values: Options, option: string): string[] {
   return (textOf(values, option) ?? '')
     .split(',')
     .map((part) => part.trim())
