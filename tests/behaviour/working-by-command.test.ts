@@ -144,6 +144,37 @@ describe('docket', { timeout: 180_000 }, () => {
     expect(await json('groups', 'undelete', 'RISK')).not.toHaveProperty('deleteTime');
   });
 
+  it('changes the fields of a group that are named, its policy by single fields, and clears what is empty', async () => {
+    await docket('groups', 'create', 'LOANS', '--name', 'Loans', '--strategy', 'round-robin', '--max-open', '5');
+    expect(await json('groups', 'show', 'LOANS')).toMatchObject({ assignmentPolicy: { strategy: 'ASSIGNMENT_STRATEGY_ROUND_ROBIN', maxOpenPerAgent: 5 } });
+    const options = ['--skills', 'german=2', '--relax', '90m', '--to-previous', 'no', '--supervisors', 'sue,tom', '--active', 'no'];
+    const changed = (await json('groups', 'update', 'loans', ...options, '--reason', 'summer')) as Record<string, unknown>;
+    expect(changed).toMatchObject({ name: 'Loans', active: false, supervisorIds: ['sue', 'tom'] });
+    expect(changed['assignmentPolicy']).toMatchObject({
+      strategy: 'ASSIGNMENT_STRATEGY_ROUND_ROBIN',
+      maxOpenPerAgent: 5,
+      requiredSkills: { german: 2 },
+      skillRelaxation: '5400s',
+      preferPreviousAgent: false,
+    });
+    expect(await service.sql(`SELECT entity_type FROM audit_entries WHERE reason = 'summer'`)).toEqual([{ entity_type: 'group' }]);
+    const cleared = (await json('groups', 'update', 'LOANS', '--max-open', '', '--skills', '', '--relax', '', '--supervisors', '')) as Record<string, unknown>;
+    expect(cleared).not.toHaveProperty('supervisorIds');
+    for (const field of ['maxOpenPerAgent', 'requiredSkills', 'skillRelaxation']) expect(cleared['assignmentPolicy']).not.toHaveProperty(field);
+    const weighted = ['groups', 'update', 'LOANS', '--name', 'Credit', '--strategy', 'weighted', '--catch-up', '3', '--zone', 'Europe/Rome'];
+    expect((await docket(...weighted, '--curl')).out).toMatch(
+      /-d '\{"group":\{.*"name":"Credit",.*\},"updateMask":"name,timeZone,assignmentPolicy\.strategy,assignmentPolicy\.catchUpLimit"\}' .*GroupService\/UpdateGroup\n$/,
+    );
+    expect(await docket(...weighted, '--validate-only')).toMatchObject({ code: 0, notes: 'Only checked: nothing was changed.\n' });
+    expect(await json('groups', 'show', 'LOANS')).toMatchObject({ name: 'Loans', timeZone: 'UTC' });
+    expect(await json(...weighted)).toMatchObject({ name: 'Credit', timeZone: 'Europe/Rome', assignmentPolicy: { catchUpLimit: 3 } });
+    expect(await docket('groups', 'update', 'LOANS')).toMatchObject({ code: 2, notes: expect.stringContaining('say what to change: --name, ') });
+    expect(await docket('groups', 'update', 'LOANS', '--relax', 'long')).toMatchObject({
+      code: 2,
+      notes: expect.stringContaining('--relax must look like 90m'),
+    });
+  });
+
   it('prints the buf curl line of a command, too', async () => {
     const { out } = await docket('tickets', 'list', '--status', 'open', '--limit', '7', '--curl');
     expect(out).toMatch(/^npx buf curl .* -d '\{"statuses":\["TICKET_STATUS_OPEN"\],"pageSize":7\}' .*TicketService\/ListTickets\n$/);
