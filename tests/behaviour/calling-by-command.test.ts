@@ -99,7 +99,7 @@ describe('docket call', { timeout: 60_000 }, () => {
     await writeFile(join(folder, 'administrator-token'), `${token}\n`, { mode: 0o600 });
     const elsewhere = ['call', 'ListGroups', '{}', '--address', 'docket.example.org:50051'];
     const refused = await docket(elsewhere, { env: { DOCKET_DATA_DIRECTORY: folder } });
-    expect(refused).toMatchObject({ code: 3, notes: expect.stringContaining('no token') });
+    expect(refused).toMatchObject({ code: 2, notes: expect.stringContaining('no token') });
     expect((await docket(['call', 'ListGroups', '{}', '--address', address()], { env: { DOCKET_DATA_DIRECTORY: folder } })).code).toBe(0);
   });
 

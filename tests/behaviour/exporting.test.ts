@@ -158,7 +158,7 @@ describe('docket export', { timeout: 60_000 }, () => {
     expect(sheetOf(await readFile(book))).toContain('>KYC<');
   });
 
-  it.each([
+  it.each<[string[], string, number?]>([
     [['ticket'], 'name one list: tickets, agents, groups, members, history, versions, operations, operation-tickets, audit'],
     [['groups', '--agent', 'ann'], '--agent says nothing about groups'],
     [['tickets', '--format', 'pdf'], '"pdf" is no format'],
@@ -167,14 +167,14 @@ describe('docket export', { timeout: 60_000 }, () => {
     [['history'], 'say whose history, by --ticket'],
     [['versions', '--ticket', 'T-7', '--group', 'KYC'], 'say whose versions, by one of --ticket, --agent, --group'],
     [['operation-tickets', '--state', 'failed', '--operation', 'x'], '--state says nothing about operation-tickets'],
-    [['history', '--ticket', 'T-4000'], 'The service refused: ticket'],
-    [['members', '--group', 'NONE'], 'there is no group NONE'],
-    [['tickets', '--filter', 'nonsense'], 'The service refused: filter'],
-  ])('refuses %j', async (args, says) => {
+    [['history', '--ticket', 'T-4000'], 'The service refused: ticket', 1],
+    [['members', '--group', 'NONE'], 'there is no group NONE', 1],
+    [['tickets', '--filter', 'nonsense'], 'The service refused: filter', 1],
+  ])('refuses %j', async (args, says, exit = 2) => {
     const file = path('refused.csv');
     const { code, text } = await run([...args, '--output', file]);
     expect(text).toContain(says);
-    expect(code).toBe(1);
+    expect(code).toBe(exit);
     await expect(stat(file)).rejects.toThrow();
     await rm(`${file}.part`, { force: true });
   });

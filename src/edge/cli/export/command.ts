@@ -9,7 +9,7 @@ import { connect, type FindService, type Print, type Reachable } from '../reach.
 import { choicesOf } from '../rpc/choices.ts';
 import { reachArgs, text, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { CommandRefused, tellExpected } from '../running/failures.ts';
+import { CommandRefused, tellExpected, UsageWrong } from '../running/failures.ts';
 import { LISTS, readArguments, requestOf } from './options.ts';
 import { fileOutput, type Piece, streamOutput } from './output.ts';
 import { runExport } from './run.ts';
@@ -17,13 +17,13 @@ import { runExport } from './run.ts';
 /** As long as other commands wait for a service that is away. */
 const PATIENCE_MS = 120_000;
 
-/** Carries out `docket export`; answers the exit code: 0 when the file is whole, 3 when the service was out of reach. `progress` is told the bytes so far. */
+/** Carries out `docket export`; answers the exit code: 0 when the file is whole, else as `EXIT` says. `progress` is told the bytes so far. */
 export async function exportFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: (bytes: number) => void): Promise<number> {
   let client: DocketClient | undefined;
   try {
     const args = readArguments(rawArgs);
     if (args.output === undefined && args.format === FileFormat.XLSX && process.stdout.isTTY)
-      throw new CommandRefused('a workbook is not for a terminal; name a file with --output');
+      throw new UsageWrong('a workbook is not for a terminal; name a file with --output');
     client = await connect(args, reachable, print);
     const request = requestOf(args, args.group === undefined ? '' : await groupIdOf(client, args.group));
     const start = starter(client, request);

@@ -21,7 +21,7 @@ import {
 } from '../../../../gen/ticketing/v1/operation_service_pb.ts';
 import { ListTicketHistoryRequestSchema, ListTicketsRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { chosen } from '../rpc/choices.ts';
-import { CommandRefused } from '../running/failures.ts';
+import { UsageWrong } from '../running/failures.ts';
 
 /** Options that say which things of a list are wanted, with the lists that have them. */
 const CONDITIONS = {
@@ -81,18 +81,18 @@ const options = {
   ...{ replace: flag, 'show-deleted': flag },
 } satisfies ParseArgsConfig['options'];
 
-/** Reads the arguments of `docket export`. @throws CommandRefused */
+/** Reads the arguments of `docket export`. @throws UsageWrong */
 export function readArguments(rawArgs: readonly string[]): ExportArguments {
   const { values, positionals } = strictly(rawArgs);
   const list = LISTS.find((name) => name === positionals[0]);
-  if (list === undefined || positionals.length > 1) throw new CommandRefused(`name one list: ${LISTS.join(', ')}`);
+  if (list === undefined || positionals.length > 1) throw new UsageWrong(`name one list: ${LISTS.join(', ')}`);
   for (const [option, lists] of Object.entries(CONDITIONS)) {
     if (values[option as keyof typeof values] !== undefined && !(lists as readonly string[]).includes(list))
-      throw new CommandRefused(`--${option} says nothing about ${list}: it is for ${lists.join(', ')}`);
+      throw new UsageWrong(`--${option} says nothing about ${list}: it is for ${lists.join(', ')}`);
   }
   const owners = OWNERS[list] ?? [];
   if (owners.length > 0 && owners.filter((option) => values[option]).length !== 1)
-    throw new CommandRefused(`say whose ${list}, by ${owners.length > 1 ? 'one of ' : ''}${owners.map((option) => `--${option}`).join(', ')}`);
+    throw new UsageWrong(`say whose ${list}, by ${owners.length > 1 ? 'one of ' : ''}${owners.map((option) => `--${option}`).join(', ')}`);
   const name =
     values.format ??
     (extname(values.output ?? '')
@@ -100,7 +100,7 @@ export function readArguments(rawArgs: readonly string[]): ExportArguments {
       .toLowerCase() ||
       'csv');
   const format = FORMATS[name];
-  if (format === undefined) throw new CommandRefused(`${JSON.stringify(name)} is no format: --format is csv, xlsx or ndjson`);
+  if (format === undefined) throw new UsageWrong(`${JSON.stringify(name)} is no format: --format is csv, xlsx or ndjson`);
   return {
     list,
     format,
@@ -126,7 +126,7 @@ function strictly(rawArgs: readonly string[]) {
   try {
     return parseArgs({ args: [...rawArgs], options, allowPositionals: true });
   } catch (error) {
-    throw new CommandRefused((error as Error).message);
+    throw new UsageWrong((error as Error).message);
   }
 }
 

@@ -32,7 +32,7 @@ export function textOf(values: Options, name: string): string | undefined {
 
 /** One command's way to the service. */
 export interface Session {
-  /** Connects at the first call. @throws ServiceOutOfReach */
+  /** Connects at the first call. @throws TokenMissing, ServiceOutOfReach */
   client(): Promise<DocketClient>;
   /** The same way as a command line shows it. */
   curlTarget(): Promise<CurlTarget>;
