@@ -9,6 +9,7 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { exportFile } from '../../src/edge/cli/export/command.ts';
+import { docket } from '../support/command.ts';
 import { sheetOf } from '../support/file-reading.ts';
 import { insertOperation } from '../support/operations.ts';
 import { insertGroup, insertTickets } from '../support/reading.ts';
@@ -177,6 +178,16 @@ describe('docket export', { timeout: 60_000 }, () => {
     expect(code).toBe(exit);
     await expect(stat(file)).rejects.toThrow();
     await rm(`${file}.part`, { force: true });
+  });
+
+  it('writes to standard output when the file is - or none, and nothing but the list', async () => {
+    for (const output of [[], ['--output', '-']]) {
+      const own = ['export', 'groups', '--order-by', 'key', ...output, '--address', direct(), '--token', token];
+      const { code, out } = await docket(own, { env: { DOCKET_DATA_DIRECTORY: folder } });
+      expect(code).toBe(0);
+      expect((parse(out, { columns: true }) as Record<string, string>[]).map((row) => row['key'])).toEqual(['KYC', 'RISK']);
+    }
+    expect((await readdir('.')).filter((name) => name.startsWith('-'))).toEqual([]);
   });
 
   it('leaves a file alone that is there', async () => {

@@ -61,6 +61,12 @@ describe('docket', { timeout: 180_000 }, () => {
     expect(await keys('--group', 'KYC', '--agent', 'ada', '--status', 'open,in-progress', '--user', '2')).toEqual(['KYC-2']);
     expect(await keys('--filter', 'user_id > 2')).toEqual(['KYC-3']);
     expect(await keys('--unassigned')).toEqual([]);
+    expect(await docket('tickets', 'list', '--agent', 'aida', '-o', 'json')).toEqual({
+      code: 0,
+      out: '[]\n',
+      notes: expect.stringMatching(/^There is no agent aida, .*\n$/),
+    });
+    expect(await docket('tickets', 'list', '--agent', 'ada', '--user', '99', '-o', 'json')).toEqual({ code: 0, out: '[]\n', notes: '' });
     expect(await docket('tickets', 'list', '--group', 'NONE')).toMatchObject({ code: 1, notes: expect.stringContaining('no group has the key "NONE"') });
     expect(await docket('tickets', 'list', '--status', 'opened')).toMatchObject({ code: 2, notes: expect.stringContaining('--status is some of OPEN') });
     expect(await docket('tickets', 'list', '--filter', 'stauts == OPEN')).toMatchObject({ code: 1, notes: expect.stringContaining('stauts') });
@@ -118,9 +124,12 @@ describe('docket', { timeout: 180_000 }, () => {
     const [, newer] = /--apply (\S+) /.exec((await docket('tickets', 'reassign', '--tickets', 'KYC-3', '--to', 'grace', '--plan')).out) ?? [];
     expect(await docket('tickets', 'reassign', '--apply', `${newer}`)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/grace +1\n[\s\S]*KYC-3 +ada +grace/),
+      out: expect.stringMatching(/grace +1\n[\s\S]*KYC-3 +ada +grace\n\nDone: 1 moved, 0 could not be and stay\.\n$/),
     });
     expect(await held()).toBe(2);
+    expect(plan.out).not.toContain('Done');
+    const nobody = await docket('tickets', 'reassign', '--tickets', 'KYC-3', '--to', 'grace', '--yes');
+    expect(nobody.out).toMatch(/\nDone: 0 moved, 1 could not be and stays\.\n$/);
     expect(await docket('tickets', 'reassign', '--yes')).toMatchObject({ code: 2, notes: expect.stringContaining('say which tickets') });
   });
 

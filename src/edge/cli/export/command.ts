@@ -70,7 +70,7 @@ export function makeExportCommand(reachable: FindService) {
       },
       args: {
         list: { type: 'positional', required: true, description: LISTS.join(', ') },
-        output: text('Where to; standard output if absent. Until it is whole the file is FILE.part', 'file'),
+        output: text('Where to; standard output if absent or -. Until it is whole the file is FILE.part', 'file'),
         format: text('As the file is called if absent, else csv', 'csv|xlsx|ndjson'),
         group: text('Only of this group, or its members or versions', 'key or id'),
         agent: text('Only tickets of this agent, or his versions', 'agent id'),

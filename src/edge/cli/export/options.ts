@@ -104,7 +104,7 @@ export function readArguments(rawArgs: readonly string[]): ExportArguments {
   return {
     list,
     format,
-    output: values.output,
+    output: values.output === '-' ? undefined : values.output,
     replace: values.replace === true,
     group: values.group,
     agent: values.agent ?? '',
