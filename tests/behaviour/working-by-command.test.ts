@@ -134,10 +134,14 @@ describe('docket', { timeout: 180_000 }, () => {
   });
 
   it('sends agents away, takes them back, and keeps groups', async () => {
-    expect(await json('agents', 'away', 'grace', '--deal-out')).toMatchObject({ availability: 'AVAILABILITY_AWAY' });
+    expect((await docket('agents', 'away', 'grace')).out).toMatch(/\n\nHe keeps his pending tickets \(2\); --deal-out gives them to others\.\n$/);
+    expect((await docket('agents', 'away', 'grace', '--deal-out')).out).toMatch(
+      /\n\nOf his pending tickets 2 went to others, 0 wait: nobody could take them\.\n$/,
+    );
+    expect(await json('agents', 'away', 'grace', '--deal-out')).toMatchObject({ agent: { availability: 'AVAILABILITY_AWAY' } });
     expect(await json('tickets', 'list', '--agent', 'grace')).toEqual([]);
     expect((await docket('agents', 'list', '--group', 'KYC')).out).toMatch(/grace +AWAY +1 +0 /);
-    expect(await json('agents', 'back', 'grace')).toMatchObject({ availability: 'AVAILABILITY_AVAILABLE' });
+    expect(await json('agents', 'back', 'grace')).toMatchObject({ agent: { availability: 'AVAILABILITY_AVAILABLE' } });
     expect(await json('agents', 'workload', 'ada')).toMatchObject({ agentId: 'ada' });
     expect(await json('agents', 'show', 'ada')).toMatchObject({ skills: { german: 3 }, displayName: 'Ada' });
     expect(await docket('agents', 'away', 'ada', '--until', '2026-11-30 09:00')).toMatchObject({
