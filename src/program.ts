@@ -31,7 +31,7 @@ function commandsForCallers({ findService, findDatabase, findPublicKey }: Machin
     },
     groups: {
       group,
-      description: 'See groups and who works in them; make groups, add and remove members',
+      description: 'See groups and who works in them; make and change groups, add and remove members',
       load: async () => (await import('./edge/cli/groups/command.ts')).makeGroupsCommand(findService),
     },
     call: {

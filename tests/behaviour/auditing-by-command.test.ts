@@ -95,6 +95,21 @@ describe('docket audit', { timeout: 60_000 }, () => {
     expect(await docket('verify-proof', ...given)).toMatchObject({ code: 0, out: 'The entry is what was sealed.\n' });
     await writeFile(files.entry, line.replace('Größe 3', 'Größe 4'));
     expect(await docket('verify-proof', ...given)).toMatchObject({ code: 1, out: 'The proof does not hold: the entry is not what was sealed.\n' });
+    for (const [file, content, says] of [
+      [files.entry, '', `${files.entry} is empty; it must hold a line of docket audit export.\n`],
+      [files.entry, line.slice(1), `${files.entry} is no JSON; it must hold a line of docket audit export.\n`],
+      [files.proof, ' \n', `${files.proof} is empty; it must hold the proof that docket audit prove prints.\n`],
+      [files.proof, 'no proof', `${files.proof} is no JSON; it must hold the proof that docket audit prove prints.\n`],
+      [files.proof, '{"what":1}', `${files.proof} is not the proof that docket audit prove prints: `],
+      [files.key, '', `${files.key} holds no public key in PEM; docket audit public-key prints it.\n`],
+    ] as const) {
+      const before = await readFile(file);
+      await writeFile(file, content);
+      expect(await docket('verify-proof', ...given)).toEqual({ code: 1, out: '', notes: expect.stringContaining(says) });
+      await writeFile(file, before);
+    }
+    await rm(files.key);
+    expect(await docket('verify-proof', ...given)).toEqual({ code: 2, out: '', notes: `there is no file ${files.key}.\n` });
     const rest = await docket('export', '--after', String(sequence), ...address());
     expect(`${exported.out.slice(0, exported.out.indexOf(line) + line.length + 1)}${rest.out}`.startsWith(exported.out)).toBe(true);
   });

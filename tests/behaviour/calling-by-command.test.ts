@@ -52,6 +52,16 @@ describe('docket call', { timeout: 60_000 }, () => {
     expect((await call(['GetTicket', '-o', 'yaml'], '{"ticket_id":"KYC-2"}')).out).toContain('\n  title: from a file\n');
   });
 
+  it('takes enums by their short names, by their full ones and by number', async () => {
+    const found = async (request: object) => JSON.parse((await call(['ListTickets', JSON.stringify(request)])).out) as { tickets?: unknown[] };
+    const all = await found({});
+    expect(all.tickets?.length).toBeGreaterThan(0);
+    expect(await found({ statuses: ['open', 'TICKET_STATUS_CLOSED', 2] })).toEqual(all);
+    expect(await found({ statuses: ['RESOLVED'] })).toEqual({});
+    const { out } = await call(['UpdateTicket', '{"ticket":{"ticket_id":"KYC-1","priority":"HIGH"}}', '--curl']);
+    expect(out).toContain('"priority":"PRIORITY_HIGH"');
+  });
+
   it('prints each message of a stream as a line', async () => {
     const { code, out } = await call(['AuditService/VerifyAuditLog']);
     expect(code).toBe(0);
@@ -71,7 +81,12 @@ describe('docket call', { timeout: 60_000 }, () => {
       'CreateTicketRequest has no field requests[1].titel; title is meant, perhaps',
     ],
     ['a value of another type', ['ListTickets', '{"page_size":"many"}'], 'page_size'],
-    ['a value that an enum does not have', ['ListTickets', '{"statuses":["OPENED"]}'], 'OPENED'],
+    [
+      'a value that an enum does not have',
+      ['ListTickets', '{"statuses":["OPEN","OPENED"]}'],
+      'statuses[1] is one of OPEN, IN_PROGRESS, ON_HOLD, RESOLVED, CLOSED, CANCELLED, not "OPENED"',
+    ],
+    ['such a value inside', ['UpdateTicket', '{"ticket":{"priority":"HUGE"}}'], 'ticket.priority is one of LOW, MEDIUM, HIGH, URGENT, not "HUGE"'],
     ['text that is no JSON', ['GetTicket', '{ticket_id:1}'], 'the request is no JSON'],
     ['JSON that is no object', ['GetTicket', '["KYC-1"]'], 'the request must be a JSON object such as {"ticket_id": …}'],
     ['a number that would lose digits', ['CreateTicket', '{"user_id":9007199254740993}'], 'write it as "9007199254740993"'],
@@ -99,7 +114,7 @@ describe('docket call', { timeout: 60_000 }, () => {
     await writeFile(join(folder, 'administrator-token'), `${token}\n`, { mode: 0o600 });
     const elsewhere = ['call', 'ListGroups', '{}', '--address', 'docket.example.org:50051'];
     const refused = await docket(elsewhere, { env: { DOCKET_DATA_DIRECTORY: folder } });
-    expect(refused).toMatchObject({ code: 3, notes: expect.stringContaining('no token') });
+    expect(refused).toMatchObject({ code: 2, notes: expect.stringContaining('no token') });
     expect((await docket(['call', 'ListGroups', '{}', '--address', address()], { env: { DOCKET_DATA_DIRECTORY: folder } })).code).toBe(0);
   });
 

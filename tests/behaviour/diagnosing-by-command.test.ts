@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { sqlOf } from '../../src/foundation/database/sql.ts';
 import { type Ended, docket as runDocket } from '../support/command.ts';
 import { createEmptyDatabase, createTestDatabase, moveClock, type TestDatabase } from '../support/database/index.ts';
 import { openSealedLog, writeKeyFile } from '../support/sealed-log.ts';
+import { startService } from '../support/service.ts';
 
 interface Told {
   readonly check: string;
@@ -153,6 +154,34 @@ describe('docket doctor', { timeout: 60_000 }, () => {
     expect(wrong[0]?.message).toBe(`DOCKET_CONNECT_PORT ${port} is taken by another program`);
     expect(wrong[3]?.cure).toBe(`chmod 600 ${join(folder, 'administrator-token')}`);
     expect(wrong.every(({ cure }) => cure)).toBe(true);
+  });
+
+  it('makes no database where there is none, and says how to', async () => {
+    const empty = await mkdtemp(join(folder, 'empty-'));
+    const { code, wrong } = await told({ DATABASE_URL: '', DOCKET_DATA_DIRECTORY: empty });
+    expect(code).toBe(1);
+    expect(wrong).toContainEqual({
+      check: 'database',
+      state: 'wrong',
+      message: `there is none in ${empty}, and DATABASE_URL is not set`,
+      cure: expect.stringContaining('npm start (docket serve) makes one there'),
+    });
+    expect(await readdir(empty)).toEqual([]);
+  });
+
+  it('tells a service on its ports that works on another database from its own', async () => {
+    const service = await startService();
+    const other = await createTestDatabase();
+    onTestFinished(async () => {
+      await service.close();
+      await other.drop();
+    });
+    const env = { DOCKET_CONNECT_PORT: String(service.app.server.connectPort) };
+    const strange = async (url: string) => (await told({ ...env, DATABASE_URL: url })).wrong.filter(({ check }) => check === 'service');
+    expect(await strange(other.url)).toMatchObject([{ state: 'wrong', message: expect.stringContaining('works on another database') }]);
+    expect(await strange(service.app.database.url)).toEqual([]);
+    const nowhere = await told({ ...env, DATABASE_URL: '', DOCKET_DATA_DIRECTORY: await mkdtemp(join(folder, 'empty-')) });
+    expect(nowhere.wrong.map(({ check }) => check)).toEqual(['database', 'service']);
   });
 
   it('tells every fault of the configuration', async () => {

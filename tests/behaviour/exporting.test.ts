@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { exportFile } from '../../src/edge/cli/export/command.ts';
+import { docket } from '../support/command.ts';
 import { sheetOf } from '../support/file-reading.ts';
+import { insertOperation } from '../support/operations.ts';
 import { insertGroup, insertTickets } from '../support/reading.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -139,26 +142,52 @@ describe('docket export', { timeout: 60_000 }, () => {
     expect((await rows('tickets', '--filter', 'key == "T-7"')).map((row) => row['title'])).toEqual(["'=1+7"]);
     expect(await rows('agents', '--show-deleted')).toEqual([]);
     expect((await rows('audit', '--filter', 'entity_type == "group"')).map((row) => row['operation'])).toEqual(['CREATE', 'CREATE']);
+    const ticket = ['--ticket', 'T-7'];
+    await service.call(TicketService.method.updateTicket, { ticket: { ticketId: 'T-7', labels: ['late'] } }, `Bearer ${token}`);
+    expect((await rows('history', ...ticket)).map((row) => row['operation'])).toEqual(['UPDATE', 'CREATE']);
+    expect((await rows('versions', ...ticket)).map((row) => row['summary'])).toEqual(['labels: +late', '']);
+    expect((await rows('versions', '--group', 'KYC')).map((row) => row['version'])).toEqual(['1']);
+    const { ticket_id: ticketId = '' } = (await rows('tickets', '--filter', 'key == "T-7"'))[0] ?? {};
+    const operationId = await insertOperation(service.sql, 'service:exporter', ticketId);
+    expect((await rows('operations', '--state', 'running,paused')).map((row) => row['operation_id'])).toEqual([operationId]);
+    expect(await rows('operations', '--state', 'failed')).toEqual([]);
+    const tickets = await rows('operation-tickets', '--operation', operationId);
+    expect(tickets.map((row) => [row['ticket_id'], row['outcome']])).toEqual([[ticketId, 'PENDING']]);
+    expect(await rows('operation-tickets', '--operation', operationId, '--outcome', 'failed')).toEqual([]);
     const book = path('groups.xlsx');
     expect(await run(['groups', '--output', book])).toMatchObject({ code: 0 });
     expect(sheetOf(await readFile(book))).toContain('>KYC<');
   });
 
-  it.each([
-    [['ticket'], 'name one list: tickets, agents, groups, members, audit'],
+  it.each<[string[], string, number?]>([
+    [['ticket'], 'name one list: tickets, agents, groups, members, history, versions, operations, operation-tickets, audit'],
     [['groups', '--agent', 'ann'], '--agent says nothing about groups'],
     [['tickets', '--format', 'pdf'], '"pdf" is no format'],
     [['tickets', '--filters', 'x'], "Unknown option '--filters'"],
-    [['members'], '--group must say whose members'],
-    [['members', '--group', 'NONE'], 'there is no group NONE'],
-    [['tickets', '--filter', 'nonsense'], 'The service refused: filter'],
-  ])('refuses %j', async (args, says) => {
+    [['members'], 'say whose members, by --group'],
+    [['history'], 'say whose history, by --ticket'],
+    [['versions', '--ticket', 'T-7', '--group', 'KYC'], 'say whose versions, by one of --ticket, --agent, --group'],
+    [['operation-tickets', '--state', 'failed', '--operation', 'x'], '--state says nothing about operation-tickets'],
+    [['history', '--ticket', 'T-4000'], 'The service refused: ticket', 1],
+    [['members', '--group', 'NONE'], 'there is no group NONE', 1],
+    [['tickets', '--filter', 'nonsense'], 'The service refused: filter', 1],
+  ])('refuses %j', async (args, says, exit = 2) => {
     const file = path('refused.csv');
     const { code, text } = await run([...args, '--output', file]);
     expect(text).toContain(says);
-    expect(code).toBe(1);
+    expect(code).toBe(exit);
     await expect(stat(file)).rejects.toThrow();
     await rm(`${file}.part`, { force: true });
+  });
+
+  it('writes to standard output when the file is - or none, and nothing but the list', async () => {
+    for (const output of [[], ['--output', '-']]) {
+      const own = ['export', 'groups', '--order-by', 'key', ...output, '--address', direct(), '--token', token];
+      const { code, out } = await docket(own, { env: { DOCKET_DATA_DIRECTORY: folder } });
+      expect(code).toBe(0);
+      expect((parse(out, { columns: true }) as Record<string, string>[]).map((row) => row['key'])).toEqual(['KYC', 'RISK']);
+    }
+    expect((await readdir('.')).filter((name) => name.startsWith('-'))).toEqual([]);
   });
 
   it('leaves a file alone that is there', async () => {

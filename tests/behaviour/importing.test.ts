@@ -105,8 +105,11 @@ describe('a plain sheet', () => {
 
   it('needs options where its headings say nothing', async () => {
     const rows = `who,where,how\n7,${own},1\n`;
-    expect((await imported(rows)).text).toContain('which column is the user id?');
-    expect((await imported(rows, ['--user-id', 'who', '--group', 'nowhere'])).text).toContain('the file has no column "nowhere"');
+    expect(await imported(rows)).toMatchObject({ code: 2, text: expect.stringContaining('which column is the user id?') });
+    const nowhere = ['--user-id', 'who', '--group', 'nowhere'];
+    expect(await imported(rows, nowhere)).toMatchObject({ code: 2, text: expect.stringContaining('the file has no column "nowhere"') });
+    expect(await imported(rows, ['--encoding', 'morse'])).toMatchObject({ code: 2, text: expect.stringContaining('is no encoding that is known') });
+    expect(await imported(rows, ['--mapping', path('none.json')])).toMatchObject({ code: 2, text: expect.stringContaining('cannot be read') });
     expect(await imported(rows, ['--user-id', 'who', '--group', 'where', '--key', 'how', '--source', `${own} desk`, ...withGroups])).toMatchObject({ code: 0 });
     expect(await tickets(`${own} desk`)).toMatchObject([{ external_references: [{ system: `${own} desk`, id: '1/1' }], attributes: { how: '1' } }]);
   });
@@ -128,7 +131,7 @@ describe('a dry run', () => {
   });
 
   it('is what a misspelt --dry-run does not become: nothing is done at all', async () => {
-    expect(await imported(sheet('7,G,'), ['--dryrun', ...withGroups])).toMatchObject({ code: 1, text: expect.stringContaining('--dryrun') });
+    expect(await imported(sheet('7,G,'), ['--dryrun', ...withGroups])).toMatchObject({ code: 2, text: expect.stringContaining('--dryrun') });
     expect(await tickets()).toEqual([]);
   });
 });

@@ -53,6 +53,7 @@ it(
     const demo = startDemo();
     await demo.says('Ctrl-C stops it.');
     const text = demo.text();
+    expect(text).toContain('It begins anew: what an earlier one left is removed.');
     expect(text).toContain('6 groups, 44 agents, 300 tickets');
     expect(text).toMatch(/G24 +50 tickets, 5 members, 3 of them in other groups too\n +given here( +\d+){5}\n +in all( +\d+){5}\n/);
     expect(text).toMatch(/was given to resolver-\d+ when it was created\. Of \d+ who could take it/);

@@ -61,6 +61,12 @@ describe('docket', { timeout: 180_000 }, () => {
     expect(await keys('--group', 'KYC', '--agent', 'ada', '--status', 'open,in-progress', '--user', '2')).toEqual(['KYC-2']);
     expect(await keys('--filter', 'user_id > 2')).toEqual(['KYC-3']);
     expect(await keys('--unassigned')).toEqual([]);
+    expect(await docket('tickets', 'list', '--agent', 'aida', '-o', 'json')).toEqual({
+      code: 0,
+      out: '[]\n',
+      notes: expect.stringMatching(/^There is no agent aida, .*\n$/),
+    });
+    expect(await docket('tickets', 'list', '--agent', 'ada', '--user', '99', '-o', 'json')).toEqual({ code: 0, out: '[]\n', notes: '' });
     expect(await docket('tickets', 'list', '--group', 'NONE')).toMatchObject({ code: 1, notes: expect.stringContaining('no group has the key "NONE"') });
     expect(await docket('tickets', 'list', '--status', 'opened')).toMatchObject({ code: 2, notes: expect.stringContaining('--status is some of OPEN') });
     expect(await docket('tickets', 'list', '--filter', 'stauts == OPEN')).toMatchObject({ code: 1, notes: expect.stringContaining('stauts') });
@@ -118,17 +124,24 @@ describe('docket', { timeout: 180_000 }, () => {
     const [, newer] = /--apply (\S+) /.exec((await docket('tickets', 'reassign', '--tickets', 'KYC-3', '--to', 'grace', '--plan')).out) ?? [];
     expect(await docket('tickets', 'reassign', '--apply', `${newer}`)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/grace +1\n[\s\S]*KYC-3 +ada +grace/),
+      out: expect.stringMatching(/grace +1\n[\s\S]*KYC-3 +ada +grace\n\nDone: 1 moved, 0 could not be and stay\.\n$/),
     });
     expect(await held()).toBe(2);
+    expect(plan.out).not.toContain('Done');
+    const nobody = await docket('tickets', 'reassign', '--tickets', 'KYC-3', '--to', 'grace', '--yes');
+    expect(nobody.out).toMatch(/\nDone: 0 moved, 1 could not be and stays\.\n$/);
     expect(await docket('tickets', 'reassign', '--yes')).toMatchObject({ code: 2, notes: expect.stringContaining('say which tickets') });
   });
 
   it('sends agents away, takes them back, and keeps groups', async () => {
-    expect(await json('agents', 'away', 'grace', '--deal-out')).toMatchObject({ availability: 'AVAILABILITY_AWAY' });
+    expect((await docket('agents', 'away', 'grace')).out).toMatch(/\n\nHe keeps his pending tickets \(2\); --deal-out gives them to others\.\n$/);
+    expect((await docket('agents', 'away', 'grace', '--deal-out')).out).toMatch(
+      /\n\nOf his pending tickets 2 went to others, 0 wait: nobody could take them\.\n$/,
+    );
+    expect(await json('agents', 'away', 'grace', '--deal-out')).toMatchObject({ agent: { availability: 'AVAILABILITY_AWAY' } });
     expect(await json('tickets', 'list', '--agent', 'grace')).toEqual([]);
     expect((await docket('agents', 'list', '--group', 'KYC')).out).toMatch(/grace +AWAY +1 +0 /);
-    expect(await json('agents', 'back', 'grace')).toMatchObject({ availability: 'AVAILABILITY_AVAILABLE' });
+    expect(await json('agents', 'back', 'grace')).toMatchObject({ agent: { availability: 'AVAILABILITY_AVAILABLE' } });
     expect(await json('agents', 'workload', 'ada')).toMatchObject({ agentId: 'ada' });
     expect(await json('agents', 'show', 'ada')).toMatchObject({ skills: { german: 3 }, displayName: 'Ada' });
     expect(await docket('agents', 'away', 'ada', '--until', '2026-11-30 09:00')).toMatchObject({
@@ -142,6 +155,37 @@ describe('docket', { timeout: 180_000 }, () => {
     expect((await docket('groups', 'list')).out).toMatch(/^KEY .*\nKYC +ACTIVE +LEAST_ASSIGNED_TODAY +Europe\/Lisbon/);
     expect(await json('groups', 'delete', 'RISK')).toHaveProperty('deleteTime');
     expect(await json('groups', 'undelete', 'RISK')).not.toHaveProperty('deleteTime');
+  });
+
+  it('changes the fields of a group that are named, its policy by single fields, and clears what is empty', async () => {
+    await docket('groups', 'create', 'LOANS', '--name', 'Loans', '--strategy', 'round-robin', '--max-open', '5');
+    expect(await json('groups', 'show', 'LOANS')).toMatchObject({ assignmentPolicy: { strategy: 'ASSIGNMENT_STRATEGY_ROUND_ROBIN', maxOpenPerAgent: 5 } });
+    const options = ['--skills', 'german=2', '--relax', '90m', '--to-previous', 'no', '--supervisors', 'sue,tom', '--active', 'no'];
+    const changed = (await json('groups', 'update', 'loans', ...options, '--reason', 'summer')) as Record<string, unknown>;
+    expect(changed).toMatchObject({ name: 'Loans', active: false, supervisorIds: ['sue', 'tom'] });
+    expect(changed['assignmentPolicy']).toMatchObject({
+      strategy: 'ASSIGNMENT_STRATEGY_ROUND_ROBIN',
+      maxOpenPerAgent: 5,
+      requiredSkills: { german: 2 },
+      skillRelaxation: '5400s',
+      preferPreviousAgent: false,
+    });
+    expect(await service.sql(`SELECT entity_type FROM audit_entries WHERE reason = 'summer'`)).toEqual([{ entity_type: 'group' }]);
+    const cleared = (await json('groups', 'update', 'LOANS', '--max-open', '', '--skills', '', '--relax', '', '--supervisors', '')) as Record<string, unknown>;
+    expect(cleared).not.toHaveProperty('supervisorIds');
+    for (const field of ['maxOpenPerAgent', 'requiredSkills', 'skillRelaxation']) expect(cleared['assignmentPolicy']).not.toHaveProperty(field);
+    const weighted = ['groups', 'update', 'LOANS', '--name', 'Credit', '--strategy', 'weighted', '--catch-up', '3', '--zone', 'Europe/Rome'];
+    expect((await docket(...weighted, '--curl')).out).toMatch(
+      /-d '\{"group":\{.*"name":"Credit",.*\},"updateMask":"name,timeZone,assignmentPolicy\.strategy,assignmentPolicy\.catchUpLimit"\}' .*GroupService\/UpdateGroup\n$/,
+    );
+    expect(await docket(...weighted, '--validate-only')).toMatchObject({ code: 0, notes: 'Only checked: nothing was changed.\n' });
+    expect(await json('groups', 'show', 'LOANS')).toMatchObject({ name: 'Loans', timeZone: 'UTC' });
+    expect(await json(...weighted)).toMatchObject({ name: 'Credit', timeZone: 'Europe/Rome', assignmentPolicy: { catchUpLimit: 3 } });
+    expect(await docket('groups', 'update', 'LOANS')).toMatchObject({ code: 2, notes: expect.stringContaining('say what to change: --name, ') });
+    expect(await docket('groups', 'update', 'LOANS', '--relax', 'long')).toMatchObject({
+      code: 2,
+      notes: expect.stringContaining('--relax must look like 90m'),
+    });
   });
 
   it('prints the buf curl line of a command, too', async () => {

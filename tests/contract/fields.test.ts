@@ -1,7 +1,8 @@
-import { type DescField, ScalarType } from '@bufbuild/protobuf';
-import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { type DescField, ScalarType, toJson } from '@bufbuild/protobuf';
+import { type FieldRules, FieldRulesSchema } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { describe, expect, it } from 'vitest';
 import { FieldBehavior } from '../../gen/google/api/field_behavior_pb.ts';
+import { patternInWords } from '../../src/edge/rpc/patterns.ts';
 import { behavioursOf, inputsOf, isOutput, messageOf, readContract, rulesOf } from './contract.ts';
 
 const contract = readContract();
@@ -30,6 +31,16 @@ describe('an enum', () => {
 describe('a field', () => {
   it('has a comment in whole sentences', () => {
     for (const each of fields) expect(contract.commentOf(each), String(each)).toMatch(/^[A-Z*`].*\.$/);
+  });
+
+  it('has a pattern only that can be told in words', () => {
+    const patterns = fields.flatMap((each) => {
+      const rules = rulesOf(each);
+      const found = rules ? JSON.stringify(toJson(FieldRulesSchema, rules)).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g) : [];
+      return [...found].map(([, text = '']) => JSON.parse(text) as string);
+    });
+    expect(new Set(patterns).size).toBeGreaterThan(5);
+    for (const pattern of patterns) expect(patternInWords(pattern), pattern).toMatch(/^must be /);
   });
 
   it('says once how it behaves', () => {

@@ -151,6 +151,14 @@ describe('a list', () => {
     expect(output.fields.filter((each) => each.fieldKind === 'list').map((each) => each.number)).toEqual([1]);
   });
 
+  it.each(lists)('$name is exported as a file, to nobody who may not call it', (method) => {
+    const exports = contract.methods.filter(
+      ({ parent, input }) => parent.name === 'FileService' && input.fields.some(({ message }) => message === method.input),
+    );
+    expect(exports).toHaveLength(1);
+    for (const each of exports) expect(rolesOf(method)).toEqual(expect.arrayContaining(rolesOf(each)));
+  });
+
   it('bounds its filter and its order alike everywhere', () => {
     const bounds = { filter: 4096n, order_by: 256n };
     for (const { name, input } of contract.methods) {

@@ -14,8 +14,12 @@ import type { ListAuditEntriesRequest } from "./audit_service_pb.ts";
 import { file_ticketing_v1_audit_service } from "./audit_service_pb.ts";
 import type { ListGroupMembersRequest, ListGroupsRequest } from "./group_service_pb.ts";
 import { file_ticketing_v1_group_service } from "./group_service_pb.ts";
+import type { ListVersionsRequest } from "./history_service_pb.ts";
+import { file_ticketing_v1_history_service } from "./history_service_pb.ts";
+import type { ListOperationsRequest, ListOperationTicketsRequest } from "./operation_service_pb.ts";
+import { file_ticketing_v1_operation_service } from "./operation_service_pb.ts";
 import { file_ticketing_v1_options } from "./options_pb.ts";
-import type { ListTicketsRequest } from "./ticket_service_pb.ts";
+import type { ListTicketHistoryRequest, ListTicketsRequest } from "./ticket_service_pb.ts";
 import { file_ticketing_v1_ticket_service } from "./ticket_service_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -23,7 +27,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/file_service.proto.
  */
 export const file_ticketing_v1_file_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch90aWNrZXRpbmcvdjEvZmlsZV9zZXJ2aWNlLnByb3RvEgx0aWNrZXRpbmcudjEiyAcKEUV4cG9ydExpc3RSZXF1ZXN0Es4BCgd0aWNrZXRzGAEgASgLMiAudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVxdWVzdEKYAeBBAbpIkQG6AY0BChRleHBvcnQudGlja2V0cy53aG9sZRJHbXVzdCBoYXZlIG5laXRoZXIgcGFnZV9zaXplIG5vciBwYWdlX3Rva2VuOiBhbGwgb2YgdGhlIGxpc3QgaXMgZXhwb3J0ZWQaLHRoaXMucGFnZV9zaXplID09IDAgJiYgdGhpcy5wYWdlX3Rva2VuID09ICcnSAASywEKBmFnZW50cxgCIAEoCzIfLnRpY2tldGluZy52MS5MaXN0QWdlbnRzUmVxdWVzdEKXAeBBAbpIkAG6AYwBChNleHBvcnQuYWdlbnRzLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABLLAQoGZ3JvdXBzGAMgASgLMh8udGlja2V0aW5nLnYxLkxpc3RHcm91cHNSZXF1ZXN0QpcB4EEBukiQAboBjAEKE2V4cG9ydC5ncm91cHMud2hvbGUSR211c3QgaGF2ZSBuZWl0aGVyIHBhZ2Vfc2l6ZSBub3IgcGFnZV90b2tlbjogYWxsIG9mIHRoZSBsaXN0IGlzIGV4cG9ydGVkGix0aGlzLnBhZ2Vfc2l6ZSA9PSAwICYmIHRoaXMucGFnZV90b2tlbiA9PSAnJ0gAEt8BCg1ncm91cF9tZW1iZXJzGAQgASgLMiUudGlja2V0aW5nLnYxLkxpc3RHcm91cE1lbWJlcnNSZXF1ZXN0Qp4B4EEBukiXAboBkwEKGmV4cG9ydC5ncm91cF9tZW1iZXJzLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABI1CgZmb3JtYXQYCiABKA4yGC50aWNrZXRpbmcudjEuRmlsZUZvcm1hdEIL4EEBukgFggECEAESJQoMcmVzdW1lX3Rva2VuGAsgASgJQg/gQQG6SAlyBxiwIroBAQBCBgoEbGlzdCJDChJFeHBvcnRMaXN0UmVzcG9uc2USEgoFY2h1bmsYASABKAxCA+BBAxIZCgxyZXN1bWVfdG9rZW4YAiABKAlCA+BBAyLQAgoZRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBLUAQoEbGlzdBgBIAEoCzIlLnRpY2tldGluZy52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdEKeAeBBAbpIlwG6AZMBChpleHBvcnQuYXVkaXRfZW50cmllcy53aG9sZRJHbXVzdCBoYXZlIG5laXRoZXIgcGFnZV9zaXplIG5vciBwYWdlX3Rva2VuOiBhbGwgb2YgdGhlIGxpc3QgaXMgZXhwb3J0ZWQaLHRoaXMucGFnZV9zaXplID09IDAgJiYgdGhpcy5wYWdlX3Rva2VuID09ICcnEjUKBmZvcm1hdBgKIAEoDjIYLnRpY2tldGluZy52MS5GaWxlRm9ybWF0QgvgQQG6SAWCAQIQARIlCgxyZXN1bWVfdG9rZW4YCyABKAlCD+BBAbpICXIHGLAiugEBACJLChpFeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZRISCgVjaHVuaxgBIAEoDEID4EEDEhkKDHJlc3VtZV90b2tlbhgCIAEoCUID4EEDKmwKCkZpbGVGb3JtYXQSGwoXRklMRV9GT1JNQVRfVU5TUEVDSUZJRUQQABITCg9GSUxFX0ZPUk1BVF9DU1YQARIUChBGSUxFX0ZPUk1BVF9YTFNYEAISFgoSRklMRV9GT1JNQVRfTkRKU09OEAMy6AEKC0ZpbGVTZXJ2aWNlEmEKCkV4cG9ydExpc3QSHy50aWNrZXRpbmcudjEuRXhwb3J0TGlzdFJlcXVlc3QaIC50aWNrZXRpbmcudjEuRXhwb3J0TGlzdFJlc3BvbnNlIg6QAgHi4BgHCgUBAgMEBTABEnYKEkV4cG9ydEF1ZGl0RW50cmllcxInLnRpY2tldGluZy52MS5FeHBvcnRBdWRpdEVudHJpZXNSZXF1ZXN0GigudGlja2V0aW5nLnYxLkV4cG9ydEF1ZGl0RW50cmllc1Jlc3BvbnNlIguQAgHi4BgECgIBBTABQk4KE2RvY2tldC50aWNrZXRpbmcudjFQAVofZG9ja2V0L3RpY2tldGluZy92MTt0aWNrZXRpbmd2MaoCE0RvY2tldC5UaWNrZXRpbmcuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_ticketing_v1_agent_service, file_ticketing_v1_audit_service, file_ticketing_v1_group_service, file_ticketing_v1_options, file_ticketing_v1_ticket_service]);
+  fileDesc("Ch90aWNrZXRpbmcvdjEvZmlsZV9zZXJ2aWNlLnByb3RvEgx0aWNrZXRpbmcudjEiyQ4KEUV4cG9ydExpc3RSZXF1ZXN0Es4BCgd0aWNrZXRzGAEgASgLMiAudGlja2V0aW5nLnYxLkxpc3RUaWNrZXRzUmVxdWVzdEKYAeBBAbpIkQG6AY0BChRleHBvcnQudGlja2V0cy53aG9sZRJHbXVzdCBoYXZlIG5laXRoZXIgcGFnZV9zaXplIG5vciBwYWdlX3Rva2VuOiBhbGwgb2YgdGhlIGxpc3QgaXMgZXhwb3J0ZWQaLHRoaXMucGFnZV9zaXplID09IDAgJiYgdGhpcy5wYWdlX3Rva2VuID09ICcnSAASywEKBmFnZW50cxgCIAEoCzIfLnRpY2tldGluZy52MS5MaXN0QWdlbnRzUmVxdWVzdEKXAeBBAbpIkAG6AYwBChNleHBvcnQuYWdlbnRzLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABLLAQoGZ3JvdXBzGAMgASgLMh8udGlja2V0aW5nLnYxLkxpc3RHcm91cHNSZXF1ZXN0QpcB4EEBukiQAboBjAEKE2V4cG9ydC5ncm91cHMud2hvbGUSR211c3QgaGF2ZSBuZWl0aGVyIHBhZ2Vfc2l6ZSBub3IgcGFnZV90b2tlbjogYWxsIG9mIHRoZSBsaXN0IGlzIGV4cG9ydGVkGix0aGlzLnBhZ2Vfc2l6ZSA9PSAwICYmIHRoaXMucGFnZV90b2tlbiA9PSAnJ0gAEt8BCg1ncm91cF9tZW1iZXJzGAQgASgLMiUudGlja2V0aW5nLnYxLkxpc3RHcm91cE1lbWJlcnNSZXF1ZXN0Qp4B4EEBukiXAboBkwEKGmV4cG9ydC5ncm91cF9tZW1iZXJzLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABLiAQoOdGlja2V0X2hpc3RvcnkYBSABKAsyJi50aWNrZXRpbmcudjEuTGlzdFRpY2tldEhpc3RvcnlSZXF1ZXN0Qp8B4EEBukiYAboBlAEKG2V4cG9ydC50aWNrZXRfaGlzdG9yeS53aG9sZRJHbXVzdCBoYXZlIG5laXRoZXIgcGFnZV9zaXplIG5vciBwYWdlX3Rva2VuOiBhbGwgb2YgdGhlIGxpc3QgaXMgZXhwb3J0ZWQaLHRoaXMucGFnZV9zaXplID09IDAgJiYgdGhpcy5wYWdlX3Rva2VuID09ICcnSAAS0QEKCHZlcnNpb25zGAYgASgLMiEudGlja2V0aW5nLnYxLkxpc3RWZXJzaW9uc1JlcXVlc3RCmQHgQQG6SJIBugGOAQoVZXhwb3J0LnZlcnNpb25zLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABLXAQoKb3BlcmF0aW9ucxgHIAEoCzIjLnRpY2tldGluZy52MS5MaXN0T3BlcmF0aW9uc1JlcXVlc3RCmwHgQQG6SJQBugGQAQoXZXhwb3J0Lm9wZXJhdGlvbnMud2hvbGUSR211c3QgaGF2ZSBuZWl0aGVyIHBhZ2Vfc2l6ZSBub3IgcGFnZV90b2tlbjogYWxsIG9mIHRoZSBsaXN0IGlzIGV4cG9ydGVkGix0aGlzLnBhZ2Vfc2l6ZSA9PSAwICYmIHRoaXMucGFnZV90b2tlbiA9PSAnJ0gAEusBChFvcGVyYXRpb25fdGlja2V0cxgIIAEoCzIpLnRpY2tldGluZy52MS5MaXN0T3BlcmF0aW9uVGlja2V0c1JlcXVlc3RCogHgQQG6SJsBugGXAQoeZXhwb3J0Lm9wZXJhdGlvbl90aWNrZXRzLndob2xlEkdtdXN0IGhhdmUgbmVpdGhlciBwYWdlX3NpemUgbm9yIHBhZ2VfdG9rZW46IGFsbCBvZiB0aGUgbGlzdCBpcyBleHBvcnRlZBosdGhpcy5wYWdlX3NpemUgPT0gMCAmJiB0aGlzLnBhZ2VfdG9rZW4gPT0gJydIABI1CgZmb3JtYXQYCiABKA4yGC50aWNrZXRpbmcudjEuRmlsZUZvcm1hdEIL4EEBukgFggECEAESJQoMcmVzdW1lX3Rva2VuGAsgASgJQg/gQQG6SAlyBxiwIroBAQBCBgoEbGlzdCJDChJFeHBvcnRMaXN0UmVzcG9uc2USEgoFY2h1bmsYASABKAxCA+BBAxIZCgxyZXN1bWVfdG9rZW4YAiABKAlCA+BBAyLQAgoZRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBLUAQoEbGlzdBgBIAEoCzIlLnRpY2tldGluZy52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdEKeAeBBAbpIlwG6AZMBChpleHBvcnQuYXVkaXRfZW50cmllcy53aG9sZRJHbXVzdCBoYXZlIG5laXRoZXIgcGFnZV9zaXplIG5vciBwYWdlX3Rva2VuOiBhbGwgb2YgdGhlIGxpc3QgaXMgZXhwb3J0ZWQaLHRoaXMucGFnZV9zaXplID09IDAgJiYgdGhpcy5wYWdlX3Rva2VuID09ICcnEjUKBmZvcm1hdBgKIAEoDjIYLnRpY2tldGluZy52MS5GaWxlRm9ybWF0QgvgQQG6SAWCAQIQARIlCgxyZXN1bWVfdG9rZW4YCyABKAlCD+BBAbpICXIHGLAiugEBACJLChpFeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZRISCgVjaHVuaxgBIAEoDEID4EEDEhkKDHJlc3VtZV90b2tlbhgCIAEoCUID4EEDKmwKCkZpbGVGb3JtYXQSGwoXRklMRV9GT1JNQVRfVU5TUEVDSUZJRUQQABITCg9GSUxFX0ZPUk1BVF9DU1YQARIUChBGSUxFX0ZPUk1BVF9YTFNYEAISFgoSRklMRV9GT1JNQVRfTkRKU09OEAMy6AEKC0ZpbGVTZXJ2aWNlEmEKCkV4cG9ydExpc3QSHy50aWNrZXRpbmcudjEuRXhwb3J0TGlzdFJlcXVlc3QaIC50aWNrZXRpbmcudjEuRXhwb3J0TGlzdFJlc3BvbnNlIg6QAgHi4BgHCgUBAgMEBTABEnYKEkV4cG9ydEF1ZGl0RW50cmllcxInLnRpY2tldGluZy52MS5FeHBvcnRBdWRpdEVudHJpZXNSZXF1ZXN0GigudGlja2V0aW5nLnYxLkV4cG9ydEF1ZGl0RW50cmllc1Jlc3BvbnNlIguQAgHi4BgECgIBBTABQk4KE2RvY2tldC50aWNrZXRpbmcudjFQAVofZG9ja2V0L3RpY2tldGluZy92MTt0aWNrZXRpbmd2MaoCE0RvY2tldC5UaWNrZXRpbmcuVjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_ticketing_v1_agent_service, file_ticketing_v1_audit_service, file_ticketing_v1_group_service, file_ticketing_v1_history_service, file_ticketing_v1_operation_service, file_ticketing_v1_options, file_ticketing_v1_ticket_service]);
 
 /**
  * Which list to export, and how.
@@ -68,6 +72,38 @@ export type ExportListRequest = Message<"ticketing.v1.ExportListRequest"> & {
      */
     value: ListGroupMembersRequest;
     case: "groupMembers";
+  } | {
+    /**
+     * Changes of a ticket, as of ListTicketHistory.
+     *
+     * @generated from field: ticketing.v1.ListTicketHistoryRequest ticket_history = 5;
+     */
+    value: ListTicketHistoryRequest;
+    case: "ticketHistory";
+  } | {
+    /**
+     * Versions of a ticket, an agent or a group, as of ListVersions.
+     *
+     * @generated from field: ticketing.v1.ListVersionsRequest versions = 6;
+     */
+    value: ListVersionsRequest;
+    case: "versions";
+  } | {
+    /**
+     * Operations, as of ListOperations.
+     *
+     * @generated from field: ticketing.v1.ListOperationsRequest operations = 7;
+     */
+    value: ListOperationsRequest;
+    case: "operations";
+  } | {
+    /**
+     * What became of the tickets of an operation, as of ListOperationTickets.
+     *
+     * @generated from field: ticketing.v1.ListOperationTicketsRequest operation_tickets = 8;
+     */
+    value: ListOperationTicketsRequest;
+    case: "operationTickets";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -247,8 +283,9 @@ export const FileService: GenService<{
    * pieces joined are the file. A stream that breaks is resumed with the last `resume_token` that arrived. What is changed meanwhile
    * is seen as it is in paging: with an order that changes (`priority`), a ticket may move past the reader.
    *
-   * Permission: everybody; supervisors and agents get what is of their groups.
-   * Fails with: FILTER_INVALID, ORDER_BY_INVALID, PAGE_TOKEN_INVALID, GROUP_NOT_FOUND, EXPORT_DOES_NOT_FIT.
+   * Permission: everybody; supervisors and agents get what is of their groups, and of operations everybody but admins and auditors his own.
+   * Fails with: FILTER_INVALID, ORDER_BY_INVALID, PAGE_TOKEN_INVALID, GROUP_NOT_FOUND, TICKET_NOT_FOUND, AGENT_NOT_FOUND, OPERATION_NOT_FOUND,
+   * HISTORY_DROPPED, EXPORT_DOES_NOT_FIT.
    *
    * @generated from rpc ticketing.v1.FileService.ExportList
    */

@@ -39,13 +39,25 @@ export const agentLimitsChanged = defineEvent<AgentLimitsChanged>('agents.limits
 
 /**
  * Agents are to hold no ticket any more: deactivated, deleted, or away with their tickets to be dealt
- * out. Whoever answers deals out at most `TICKETS_PER_STEP` of all their pending tickets, and says in
- * `left` how many they still hold. They can no longer be given any.
+ * out. Whoever answers deals out at most `TICKETS_PER_STEP` of all their pending tickets, and says what
+ * became of them. They can no longer be given any.
  */
-export interface AgentsLeft {
+export interface AgentsLeft extends DealtOut {
   readonly agentIds: readonly string[];
+}
+
+/** What became of tickets that were to be dealt out. */
+export interface DealtOut {
+  /** Went to others. */
+  reassigned: number;
+  /** Nobody could take: they wait. */
+  waiting: number;
+  /** Are still where they were. */
   left: number;
 }
+
+/** Before anybody has answered. */
+export const NOT_DEALT_OUT: Readonly<DealtOut> = { reassigned: 0, waiting: 0, left: 0 };
 
 /** See `AgentsLeft`. */
 export const agentsLeft = defineEvent<AgentsLeft>('agents.left');

@@ -7,6 +7,7 @@ export {
   agentLimitsChanged,
   agentsBecameCandidates,
   agentsLeft,
+  type DealtOut,
   type MembersJoined,
   type MembersRemoved,
   membersJoined,

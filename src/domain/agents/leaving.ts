@@ -2,7 +2,7 @@ import { timeOfChange } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
 import { TICKETS_PER_STEP } from '../groups/index.ts';
 import type { Agent, AgentRow } from './entity.ts';
-import { agentsLeft, membersRemoved } from './events.ts';
+import { agentsLeft, type DealtOut, membersRemoved, NOT_DEALT_OUT } from './events.ts';
 import { countHeldTickets } from './queries.ts';
 
 /** Why an agent is to hold no tickets any more. Each goes on only while it is still true. */
@@ -24,11 +24,15 @@ export interface UnfinishedRemoval {
 export const FINISH_LEAVING = 'finish-leaving';
 export const FINISH_REMOVING_MEMBERS = 'finish-removing-members';
 
-/** Has an agent's tickets dealt out, the first of them at once and the others by a job. His row says already that he gets no more. */
-export async function dealOutAll(unit: Unit, leave: UnfinishedLeave): Promise<void> {
-  const fact = { agentIds: [leave.agentId], left: 0 };
+/**
+ * Has an agent's tickets dealt out, the first of them at once and the others by a job. His row says already that he gets no more. Answers what became of
+ * the first.
+ */
+export async function dealOutAll(unit: Unit, leave: UnfinishedLeave): Promise<DealtOut> {
+  const fact = { ...NOT_DEALT_OUT, agentIds: [leave.agentId] };
   await unit.announce(agentsLeft, fact);
   if (fact.left > 0) await unit.enqueue(FINISH_LEAVING, leave);
+  return fact;
 }
 
 /** Has the tickets dealt out that removed members hold of a group, the first of them at once and the others by a job. */
@@ -57,7 +61,7 @@ export async function takeDeletionStep(unit: Unit, agent: Agent, { next, held }:
   if (next !== agent) unit.em.assign(agent, next);
   await unit.em.flush();
   if (held === 0) return 0;
-  const fact = { agentIds: [agent.agentId], left: 0 };
+  const fact = { ...NOT_DEALT_OUT, agentIds: [agent.agentId] };
   await unit.announce(agentsLeft, fact);
   if (next.deleteTime && fact.left > 0) throw new Error(`the deleted agent ${agent.agentId} holds ${fact.left} pending tickets`);
   return fact.left;

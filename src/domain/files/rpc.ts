@@ -12,14 +12,29 @@ import {
   ListGroupsRequestSchema,
   ListGroupsResponseSchema,
 } from '../../../gen/ticketing/v1/group_service_pb.ts';
+import { ListVersionsRequestSchema, ListVersionsResponseSchema, VersionSchema } from '../../../gen/ticketing/v1/history_service_pb.ts';
+import { OperationSchema, OperationTicketSchema } from '../../../gen/ticketing/v1/operation_pb.ts';
+import {
+  ListOperationsRequestSchema,
+  ListOperationsResponseSchema,
+  ListOperationTicketsRequestSchema,
+  ListOperationTicketsResponseSchema,
+} from '../../../gen/ticketing/v1/operation_service_pb.ts';
 import { TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
-import { ListTicketsRequestSchema, ListTicketsResponseSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import {
+  ListTicketHistoryRequestSchema,
+  ListTicketHistoryResponseSchema,
+  ListTicketsRequestSchema,
+  ListTicketsResponseSchema,
+} from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { Context, Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { exportList, type FileForm, type FilePiece } from '../../foundation/files/export.ts';
 import { agentHandlers, membershipHandlers } from '../agents/index.ts';
 import { listAuditEntries } from '../audit/index.ts';
 import { groupHandlers } from '../groups/index.ts';
+import { historyHandlers } from '../history/index.ts';
+import { operationHandlers } from '../operations/index.ts';
 import { ticketHandlers } from '../tickets/index.ts';
 
 /** All of FileService. */
@@ -71,6 +86,46 @@ function piecesOf({ list, ...how }: ExportListRequest, ctx: Context): AsyncGener
         item: GroupMemberSchema,
         answer: [ListGroupMembersResponseSchema, membershipHandlers.listGroupMembers],
         items: (page) => page.members,
+      });
+    default:
+      return recordPiecesOf(list, how, ctx);
+  }
+}
+
+/** Lists of what happened, rather than of what is. */
+function recordPiecesOf(list: ExportListRequest['list'], how: How, ctx: Context): AsyncGenerator<FilePiece> {
+  switch (list.case) {
+    case 'ticketHistory':
+      return pieces(how, ctx, {
+        request: [ListTicketHistoryRequestSchema, list.value],
+        name: list.case,
+        item: AuditEntrySchema,
+        answer: [ListTicketHistoryResponseSchema, ticketHandlers.listTicketHistory],
+        items: (page) => page.auditEntries,
+      });
+    case 'versions':
+      return pieces(how, ctx, {
+        request: [ListVersionsRequestSchema, list.value],
+        name: list.case,
+        item: VersionSchema,
+        answer: [ListVersionsResponseSchema, historyHandlers.listVersions],
+        items: (page) => page.versions,
+      });
+    case 'operations':
+      return pieces(how, ctx, {
+        request: [ListOperationsRequestSchema, list.value],
+        name: list.case,
+        item: OperationSchema,
+        answer: [ListOperationsResponseSchema, operationHandlers.listOperations],
+        items: (page) => page.operations,
+      });
+    case 'operationTickets':
+      return pieces(how, ctx, {
+        request: [ListOperationTicketsRequestSchema, list.value],
+        name: list.case,
+        item: OperationTicketSchema,
+        answer: [ListOperationTicketsResponseSchema, operationHandlers.listOperationTickets],
+        items: (page) => page.tickets,
       });
     default:
       throw new InvalidField('list', 'must say which list to export');

@@ -1,6 +1,6 @@
 import type { Unit } from '../../foundation/commands/command.ts';
 import { type EventHandler, when } from '../../foundation/commands/events.ts';
-import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, membersJoined, membersRemoved } from '../agents/index.ts';
+import { agentLimitsChanged, agentsBecameCandidates, agentsLeft, type DealtOut, membersJoined, membersRemoved } from '../agents/index.ts';
 import { chargeHandicaps, compareWaiting, type Deal, isAutomatic, loadRoster } from '../assignment/index.ts';
 import { groupClosed, groupRulesChanged } from '../groups/index.ts';
 import { loadPendingOf, loadTickets, loadWaiting } from './load.ts';
@@ -16,10 +16,10 @@ import { writeTickets } from './write.ts';
  */
 export const ticketReactions: readonly EventHandler[] = [
   when(agentsLeft, async (unit, fact) => {
-    fact.left = await dealOut(unit, fact.agentIds);
+    Object.assign(fact, await dealOut(unit, fact.agentIds));
   }),
   when(membersRemoved, async (unit, fact) => {
-    fact.left = await dealOut(unit, fact.agentIds, fact.groupId);
+    fact.left = (await dealOut(unit, fact.agentIds, fact.groupId)).left;
   }),
   when(membersJoined, async (unit, { memberships }) => {
     await chargeHandicaps(unit, memberships);
@@ -73,22 +73,23 @@ async function handOutWaiting(unit: Unit, groupIds: readonly string[]): Promise<
 
 /**
  * Deals out what lies on the desks of agents who left, a thousand at most; what nobody can take waits.
- * Answers how many still lie there.
  */
-async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string): Promise<number> {
+async function dealOut(unit: Unit, agentIds: readonly string[], groupId?: string): Promise<DealtOut> {
   const rows = await loadPendingOf(unit, agentIds, TICKETS_PER_CHANGE, groupId);
-  if (rows.length === 0) return 0;
+  if (rows.length === 0) return { reassigned: 0, waiting: 0, left: 0 };
   const work = await openTicketWork(unit, rows.length, rows);
+  let reassigned = 0;
   const deal: Deal = { dealId: work.assignments.nextNumber(), received: new Map(), givers: new Set(agentIds), receivers: undefined };
   for (const row of rows.sort(compareWaiting)) {
     const group = work.roster.groups.get(row.group_id);
     const dealt = group && isAutomatic(group) && work.deal(row, deal, unit.requestKey);
-    if (!dealt) work.unseat(row, unit.requestKey);
+    if (dealt) reassigned += 1;
+    else work.unseat(row, unit.requestKey);
   }
   await writeTickets(work);
   // Who was taken out of one group may have room now for what waits in his others.
   await handOutWaiting(unit, freedGroups(work, agentIds));
-  return countPending(unit, agentIds, groupId);
+  return { reassigned, waiting: rows.length - reassigned, left: await countPending(unit, agentIds, groupId) };
 }
 
 async function countPending(unit: Unit, agentIds: readonly string[], groupId?: string): Promise<number> {

@@ -35,6 +35,11 @@ export class ServiceOutOfReach extends Error {
   override readonly name = 'ServiceOutOfReach';
 }
 
+/** No token was given; the message says how to give one. */
+export class TokenMissing extends Error {
+  override readonly name = 'TokenMissing';
+}
+
 /** Reaches the service that a profile names, or the configured profile, or none. @throws ConfigInvalid, UsageWrong */
 export type FindService = (profile?: string | undefined) => Promise<Reachable>;
 
@@ -47,7 +52,7 @@ export interface FoundToken {
 
 /**
  * The token to show to this address. The one in the data directory is an administrator's: it leaves this machine only if somebody says so.
- * @throws ServiceOutOfReach
+ * @throws TokenMissing
  */
 export async function findToken(args: ReachArguments, reachable: Reachable): Promise<FoundToken> {
   const given = args.token ?? reachable.token;
@@ -58,7 +63,7 @@ export async function findToken(args: ReachArguments, reachable: Reachable): Pro
   const token = file === undefined ? undefined : (await readFile(file, 'utf8').catch(() => undefined))?.trim();
   if (file !== undefined && token) return { token, file };
   const also = file === undefined ? 'the one in the data directory is for this machine only' : `there is none in ${file} either`;
-  throw new ServiceOutOfReach(`no token: give one with --token, DOCKET_TOKEN or a profile (${also})`);
+  throw new TokenMissing(`no token: give one with --token, DOCKET_TOKEN or a profile (${also})`);
 }
 
 function isThisMachine(address: string): boolean {
@@ -69,7 +74,7 @@ function isThisMachine(address: string): boolean {
 /**
  * Clients of the service that the arguments or the configuration name. Tries once, so that a wrong address or token is told at once
  * rather than after two minutes of patience.
- * @throws ServiceOutOfReach, AddressInvalid, ConnectError
+ * @throws TokenMissing, ServiceOutOfReach, AddressInvalid, ConnectError
  */
 export async function connect(args: ReachArguments, reachable: Reachable, print: Print, signal?: AbortSignal): Promise<DocketClient> {
   const address = args.address ?? reachable.address;

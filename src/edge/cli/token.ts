@@ -12,7 +12,9 @@ import {
   ServiceTokenNotFound,
 } from '../../domain/access/index.ts';
 import { DomainError } from '../../foundation/errors.ts';
+import { spanSeconds } from './rpc/choices.ts';
 import { explained } from './running/command.ts';
+import { UsageWrong } from './running/failures.ts';
 
 /** A database opened for one command. */
 export interface CommandDatabase {
@@ -22,11 +24,6 @@ export interface CommandDatabase {
 
 /** What a token command answers: `output` is for the terminal, ready to print. */
 export type TokenCommand = (em: EntityManager, rawArgs: readonly string[]) => Promise<string>;
-
-/** The command line itself is wrong; the message says what to write instead. */
-export class WrongArguments extends Error {
-  override readonly name = 'WrongArguments';
-}
 
 /** `token create --name NAME --role ROLE … [--agent-id ID] [--expires-in 30d] [--reason TEXT]`: the one time that a token is shown. */
 export const createToken: TokenCommand = async (em, rawArgs) => {
@@ -42,12 +39,12 @@ export const createToken: TokenCommand = async (em, rawArgs) => {
       },
     }),
   );
-  if (values.name === undefined) throw new WrongArguments('--name is needed');
+  if (values.name === undefined) throw new UsageWrong('--name is needed');
   const made = await createServiceToken(em, commandAuthor('cli/token create', values.reason), {
     name: values.name,
     roles: (values.role ?? []).flatMap((names) => names.split(',')).map((name) => name.trim()),
     agentId: values['agent-id'],
-    expiresInSeconds: values['expires-in'] === undefined ? undefined : secondsOf(values['expires-in']),
+    expiresInSeconds: values['expires-in'] === undefined ? undefined : spanSeconds('--expires-in', values['expires-in']),
   });
   return [
     `Token ${made.prefix} (${made.name}; ${made.roles.join(', ')}). It is shown this once and kept nowhere:`,
@@ -80,12 +77,12 @@ export const listTokens: TokenCommand = async (em, rawArgs) => {
 export const revokeToken: TokenCommand = async (em, rawArgs) => {
   const { values, positionals } = strictly(() => parseArgs({ args: [...rawArgs], options: { reason: { type: 'string' } }, allowPositionals: true }));
   const [prefixOrName, ...others] = positionals;
-  if (prefixOrName === undefined || others.length > 0) throw new WrongArguments('give one prefix or name, as `docket token list` shows them');
+  if (prefixOrName === undefined || others.length > 0) throw new UsageWrong('give one prefix or name, as `docket token list` shows them');
   const revoked = await revokeServiceToken(em, commandAuthor('cli/token revoke', values.reason), prefixOrName);
   return `Token ${revoked.prefix} (${revoked.name}) is revoked; within 5 seconds it is refused everywhere.`;
 };
 
-/** The `token` command with its three subcommands, over whatever database `open` opens. Mistakes of the user end it with exit code 1 and one line. */
+/** The `token` command with its three subcommands, over whatever database `open` opens. What cannot be done ends it with exit code 1 and one line. */
 export function makeTokenCommand(open: () => Promise<CommandDatabase>) {
   const running = (command: TokenCommand) => async (context: { rawArgs: string[] }) => {
     const database = await open();
@@ -134,12 +131,12 @@ function strictly<Parsed>(parse: () => Parsed): Parsed {
   try {
     return parse();
   } catch (error) {
-    throw new WrongArguments((error as Error).message);
+    throw new UsageWrong((error as Error).message);
   }
 }
 
 function isMistake(error: unknown): error is Error {
-  return error instanceof WrongArguments || error instanceof DomainError || error instanceof ServiceTokenNotFound || error instanceof ServiceTokenAmbiguous;
+  return error instanceof DomainError || error instanceof ServiceTokenNotFound || error instanceof ServiceTokenAmbiguous;
 }
 
 function commandAuthor(rpc: string, reason: string | undefined): Author {
@@ -153,14 +150,6 @@ function operatingSystemUser(): string {
   } catch {
     return String(process.getuid?.() ?? 'unknown');
   }
-}
-
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
-
-function secondsOf(span: string): number {
-  const [, count, unit] = /^(\d{1,9})([smhdw])$/.exec(span) ?? [];
-  if (count === undefined || unit === undefined) throw new WrongArguments(`--expires-in must look like 90m, 12h, 30d or 52w, not ${JSON.stringify(span)}`);
-  return Number(count) * (unitSeconds[unit] ?? 0);
 }
 
 function minuteOf(time: Date): string {

@@ -53,10 +53,25 @@ describe('SetAvailability', () => {
     await makeTickets(harness, group, 2, 'goes');
     await admin.agents.setAvailability({ agentId: 'goes', availability: OFFLINE });
     expect(await heldTickets(harness, group)).toEqual({ goes: 2 });
-    const { agent } = await admin.agents.setAvailability({ agentId: 'goes', availability: OFFLINE, reassignPending: true });
+    const { agent, ...dealt } = await admin.agents.setAvailability({ agentId: 'goes', availability: OFFLINE, reassignPending: true });
     expect(agent).toMatchObject({ openTickets: 0 });
+    expect(dealt).toMatchObject({ reassignedCount: 2, waitingCount: 0 });
     expect(await heldTickets(harness, group)).toEqual({ stays: 2 });
     expect(await updatesOf('goes')).toBe(1);
+  });
+
+  it('says how many others took and how many wait, and of a request that is repeated the same', async () => {
+    const group = await makeGroup(harness, 'ROOM');
+    await makeAgent(harness, 'leaves', [group]);
+    await makeTickets(harness, group, 3, 'leaves');
+    await makeAgent(harness, 'roomy', [group], { maxOpenTickets: 1 });
+    const request = { agentId: 'leaves', availability: AWAY, reassignPending: true, requestId: '018f5e7a-0000-7000-8000-00000000d0a1' };
+    const { agent, ...dealt } = await admin.agents.setAvailability(request);
+    expect(dealt).toMatchObject({ reassignedCount: 1, waitingCount: 2 });
+    expect(agent).toMatchObject({ openTickets: 0 });
+    expect(await admin.agents.setAvailability(request)).toMatchObject(dealt);
+    const again = { ...request, requestId: '', validateOnly: true };
+    expect(await admin.agents.setAvailability(again)).toMatchObject({ reassignedCount: 0, waitingCount: 0 });
   });
 
   it('takes nothing from one who comes back', async () => {
@@ -72,8 +87,9 @@ describe('SetAvailability', () => {
     await makeAgent(harness, 'heavy', [group]);
     await makeTickets(harness, group, 1300, 'heavy');
     await makeAgent(harness, 'takes', [group]);
-    const { agent } = await admin.agents.setAvailability({ agentId: 'heavy', availability: AWAY, reassignPending: true });
+    const { agent, ...dealt } = await admin.agents.setAvailability({ agentId: 'heavy', availability: AWAY, reassignPending: true });
     expect(agent).toMatchObject({ availability: AWAY, openTickets: 300 });
+    expect(dealt).toMatchObject({ reassignedCount: 1000, waitingCount: 0 });
     const [job] = harness.jobs;
     await harness.runJobs([finishLeaving]);
     expect(await heldTickets(harness, group)).toEqual({ takes: 1300 });

@@ -1,20 +1,25 @@
-import { create, fromJsonString, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type DescMessage, fromJsonString, type MessageInitShape } from '@bufbuild/protobuf';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AuditEntrySchema, AuditOperation } from '../../../gen/ticketing/v1/audit_entry_pb.ts';
 import { type ExportListRequestSchema, FileFormat, FileService } from '../../../gen/ticketing/v1/file_service_pb.ts';
+import { HistoryService, VersionSchema } from '../../../gen/ticketing/v1/history_service_pb.ts';
+import { OperationOutcome, OperationSchema, OperationState } from '../../../gen/ticketing/v1/operation_pb.ts';
 import { type Ticket, TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
-import { ListTicketsRequestSchema } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { ListTicketsRequestSchema, TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { withoutGuard } from '../../../src/foundation/files/formula.ts';
 import { makeDice } from '../../support/dice.ts';
 import { detailsOf, readGrpc } from '../../support/edge/clients.ts';
 import { type Export, readCut, readWhole, sheetOf } from '../../support/file-reading.ts';
 import { hostileValues } from '../../support/formulas.ts';
+import { insertOperation } from '../../support/operations.ts';
 import { type Clients, failureOf, insertAgent, insertGroup, insertTickets, type Reading, startReading } from '../../support/reading.ts';
 import { type Service, startService } from '../../support/service.ts';
 import { makeTwoTeams, type TwoTeams } from '../../support/two-teams.ts';
 
 type Request = MessageInitShape<typeof ExportListRequestSchema>;
 const TICKETS = { case: 'tickets', value: {} } as const;
+const NOBODY = '01a20512-7ed2-7b33-a3a4-3d3b3ab3a5f1';
 const FORMS = [FileFormat.CSV, FileFormat.XLSX, FileFormat.NDJSON] as const;
 
 describe('ExportList', () => {
@@ -199,11 +204,84 @@ describe('ExportList over gRPC', () => {
     return (parse(text, { columns: true }) as Record<string, string>[]).map((row) => row[column]);
   };
 
+  const ndjsonOf = async <Schema extends DescMessage>(schema: Schema, list: Request['list']) => {
+    const pieces = await readGrpc(service.channel, FileService.method.exportList, { list, format: FileFormat.NDJSON } as Request, { token: teams.admin });
+    const lines = Buffer.concat(pieces.map(({ chunk }) => chunk))
+      .toString()
+      .split('\n');
+    return lines.slice(0, -1).map((line) => fromJsonString(schema, line));
+  };
+
   it('gives agents, groups and members of a group', async () => {
     expect(await columnOf('agent_id', { case: 'agents', value: {} })).toEqual(['amy', 'ann', 'bea', 'cara']);
     expect(await columnOf('availability', { case: 'agents', value: { filter: 'agent_id == "amy"' } })).toEqual(['AVAILABLE']);
     expect(await columnOf('key', { case: 'groups', value: { orderBy: 'key desc' } })).toEqual(['TWO', 'ONE']);
     expect(await columnOf('agent_id', { case: 'groupMembers', value: { groupId: teams.two.groupId } })).toEqual(['bea', 'cara']);
+  });
+
+  it("gives a ticket's changes and what it and others were, as their own lists tell of them", async () => {
+    const { ticketId, key } = teams.hers;
+    await service.call(TicketService.method.updateTicket, { ticket: { ticketId, title: '=1+1' } }, teams.admin);
+    const history = await ndjsonOf(AuditEntrySchema, { case: 'ticketHistory', value: { ticketId: key } });
+    expect(history).toEqual((await service.call(TicketService.method.listTicketHistory, { ticketId }, teams.admin)).auditEntries);
+    expect(history.map(({ operation }) => operation)).toEqual([AuditOperation.UPDATE, AuditOperation.CREATE]);
+    for (const [entityType, entityId] of [
+      ['ticket', key],
+      ['agent', 'ann'],
+      ['group', teams.one.groupId],
+    ] as const) {
+      const versions = await ndjsonOf(VersionSchema, { case: 'versions', value: { entityType, entityId } });
+      expect(versions).toEqual((await service.call(HistoryService.method.listVersions, { entityType, entityId }, teams.admin)).versions);
+      expect(versions.at(-1)?.version, entityType).toBe(1n);
+    }
+    expect(await columnOf('summary', { case: 'versions', value: { entityType: 'ticket', entityId: key } })).toEqual(['title: hers → =1+1', '']);
+  });
+
+  it('gives operations and what became of their tickets; of many operations the rest after a token', async () => {
+    const operationIds = new Set<string>();
+    for (let count = 0; count < 300; count += 1) operationIds.add(await insertOperation(service.sql, 'root', teams.hers.ticketId));
+    const operations: Request['list'] = { case: 'operations', value: { states: [OperationState.RUNNING] } };
+    const all = await ndjsonOf(OperationSchema, operations);
+    expect(new Set(all.map(({ operationId }) => operationId))).toEqual(operationIds);
+    const pieces = await readGrpc(service.channel, FileService.method.exportList, { list: operations }, { token: teams.admin });
+    expect(pieces.length).toBeGreaterThan(1);
+    const rest = await readGrpc(
+      service.channel,
+      FileService.method.exportList,
+      { list: operations, resumeToken: pieces[0]?.resumeToken ?? '' },
+      { token: teams.admin },
+    );
+    expect(rest).toEqual(pieces.slice(1));
+    expect(await columnOf('operation_id', { case: 'operations', value: { states: [OperationState.FAILED] } })).toEqual([]);
+    const [operationId = ''] = operationIds;
+    expect(await columnOf('outcome', { case: 'operationTickets', value: { operationId } })).toEqual(['PENDING']);
+    expect(await columnOf('outcome', { case: 'operationTickets', value: { operationId, outcomes: [OperationOutcome.FAILED] } })).toEqual([]);
+    // They are the administrator's own.
+    expect(await columnOf('operation_id', { case: 'operations', value: {} }, teams.tom)).toEqual([]);
+  });
+
+  it('NOT_FOUND: a ticket, its versions or an operation that the caller may not see', async () => {
+    const operationId = await insertOperation(service.sql, 'root', teams.hers.ticketId);
+    const ticketId = teams.hers.key;
+    const refused: [Request['list'], string][] = [
+      [{ case: 'ticketHistory', value: { ticketId } }, 'TICKET_NOT_FOUND'],
+      [{ case: 'versions', value: { entityType: 'ticket', entityId: ticketId } }, 'TICKET_NOT_FOUND'],
+      [{ case: 'operationTickets', value: { operationId } }, 'OPERATION_NOT_FOUND'],
+    ];
+    for (const [list, reason] of refused) {
+      const error = await columnOf('reason', list, teams.tom).catch((thrown: unknown) => thrown);
+      expect(detailsOf(error).reason, list?.case).toBe(reason);
+    }
+  });
+
+  it.each<[field: string, list: Request['list']]>([
+    ['ticket_history', { case: 'ticketHistory', value: { ticketId: 'T-1', pageSize: 5 } }],
+    ['versions', { case: 'versions', value: { entityType: 'ticket', entityId: 'T-1', pageToken: 'x' } }],
+    ['operations', { case: 'operations', value: { pageSize: 5 } }],
+    ['operation_tickets', { case: 'operationTickets', value: { operationId: NOBODY, pageToken: 'x' } }],
+  ])('INVALID_ARGUMENT: a page of a list (%s)', async (field, list) => {
+    const error = await columnOf('reason', list).catch((thrown: unknown) => thrown);
+    expect(detailsOf(error).violations.map((violation) => violation.field)).toEqual([field]);
   });
 
   it('shows a supervisor his groups and their agents', async () => {

@@ -98,11 +98,9 @@ describe('GetTicket', () => {
   });
 
   it('INVALID_ARGUMENT: neither an id nor a key', async () => {
-    expect(await failureOf(reading.as('admin').tickets.getTicket({ ticketId: 'kyc 1' }))).toMatchObject({
-      status: 'INVALID_ARGUMENT',
-      reason: 'INVALID_FIELD',
-      fields: ['ticket_id'],
-    });
+    const malformed = reading.as('admin').tickets.getTicket({ ticketId: 'kyc 1' });
+    expect(await failureOf(malformed)).toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD', fields: ['ticket_id'] });
+    await expect(malformed).rejects.toThrow('ticket_id: must be the key of a ticket, such as KYC-1042, or its id, a UUID');
   });
 });
 

@@ -2,7 +2,7 @@ import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import { findPools } from '../../groups/index.ts';
 import type { Agent } from '../entity.ts';
-import { agentsLeft, membersRemoved } from '../events.ts';
+import { agentsLeft, membersRemoved, NOT_DEALT_OUT } from '../events.ts';
 import { planDeletion, takeDeletionStep, type UnfinishedLeave, type UnfinishedRemoval } from '../leaving.ts';
 import { findMemberships, lockAgents } from '../queries.ts';
 
@@ -31,7 +31,7 @@ export const continueLeaving = loneCommand<UnfinishedLeave, typeof Int32ValueSch
     return {
       answer: { value: 0 },
       async write() {
-        const fact = { agentIds: [agentId], left: 0 };
+        const fact = { ...NOT_DEALT_OUT, agentIds: [agentId] };
         await unit.announce(agentsLeft, fact);
         return { value: fact.left };
       },

@@ -8,7 +8,7 @@ import { assertEtag } from '../../../foundation/etag.ts';
 import { findPools } from '../../groups/index.ts';
 import type { Agent, AvailabilityName } from '../entity.ts';
 import { AgentChangeDenied, AgentDeleted, AgentNotFound } from '../errors.ts';
-import { agentsBecameCandidates } from '../events.ts';
+import { agentsBecameCandidates, NOT_DEALT_OUT } from '../events.ts';
 import { dealOutAll } from '../leaving.ts';
 import { toAgentMessage } from '../message.ts';
 import { findMemberships, getAgentView, lockAgents } from '../queries.ts';
@@ -63,9 +63,10 @@ export const setAvailability = loneCommand<SetAvailabilityInput, typeof SetAvail
         unit.em.assign(agent, changes);
         await unit.em.flush();
         if (isNew && until) await unit.enqueue(END_AVAILABILITY, { agentId, untilTime: until } satisfies TimedAvailability, { startAfter: until });
-        if (availability !== 'AVAILABLE' && input.reassignPending) await dealOutAll(unit, { agentId, because: 'unavailable' });
+        const deals = availability !== 'AVAILABLE' && input.reassignPending;
+        const dealt = deals ? await dealOutAll(unit, { agentId, because: 'unavailable' }) : NOT_DEALT_OUT;
         if (!before && takesTickets(agent)) await unit.announce(agentsBecameCandidates, { agentIds: [agentId] });
-        return { agent: toAgentMessage(await getAgentView(unit, agentId)) };
+        return { agent: toAgentMessage(await getAgentView(unit, agentId)), reassignedCount: dealt.reassigned, waitingCount: dealt.waiting };
       },
     };
   },

@@ -1,10 +1,9 @@
 import { AgentService } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
 import { groupIdOf } from '../groups-by-key.ts';
 import type { FindService } from '../reach.ts';
-import { listed, wholeNumber } from '../rpc/choices.ts';
+import { listed, maskOf, skillLevels, wholeNumber } from '../rpc/choices.ts';
 import { makeRpcCommand } from '../rpc/command.ts';
 import { type Session, text, textOf, type Values } from '../rpc/session.ts';
-import { UsageWrong } from '../running/failures.ts';
 import { agentArgument } from './read.ts';
 
 const fields = {
@@ -33,14 +32,8 @@ export const makeUpdateCommand = (find: FindService) =>
     explanation: { examples: ['agents update ada --groups KYC', 'agents update ada --active no --reason "left the company"', "agents update ada --skills ''"] },
     args: { agent: agentArgument, ...fields, active: { type: 'enum', options: ['yes', 'no'], description: 'Without, his pending tickets are dealt out' } },
     async request(values, session) {
-      const paths = Object.entries(pathOf).filter(([option]) => values[option] !== undefined);
-      if (paths.length === 0)
-        throw new UsageWrong(
-          `say what to change: ${Object.keys(pathOf)
-            .map((option) => `--${option}`)
-            .join(', ')}`,
-        );
-      return { agent: await agentOf(values, session), updateMask: { paths: paths.map(([, path]) => path) } };
+      const updateMask = maskOf(values, pathOf);
+      return { agent: await agentOf(values, session), updateMask };
     },
   });
 
@@ -62,16 +55,10 @@ async function agentOf(values: Values, { client }: Session) {
     displayName: textOf(values, 'name') ?? '',
     email: textOf(values, 'email') ?? '',
     groupIds: await Promise.all(listed(values, 'groups').map((group) => groupIdOf(client, group))),
-    skills: Object.fromEntries(listed(values, 'skills').map(skillOf)),
+    skills: skillLevels(values, 'skills'),
     ...(maxOpen !== undefined && maxOpen !== '' && { maxOpenTickets: Number(wholeNumber('--max-open', maxOpen)) }),
     ...(active !== undefined && { active: active === 'yes' }),
   };
-}
-
-function skillOf(text: string): [skill: string, level: number] {
-  const [, skill, level] = /^(.+)=(\d{1,3})$/.exec(text) ?? [];
-  if (skill === undefined) throw new UsageWrong(`--skills takes skills with their levels, such as german=3, not ${text}`);
-  return [skill, Number(level)];
 }
 
 /** `docket agents delete AGENT` */

@@ -6,7 +6,7 @@ import type { DocketClient } from '../../../client/index.ts';
 import type { FindService } from '../reach.ts';
 import { reachArgs, text, type Values, withSession } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { UsageWrong } from '../running/failures.ts';
+import { EXIT, explainFailure, UsageWrong } from '../running/failures.ts';
 import { dropMonth } from './drop-month.ts';
 import { prove, verifyProof } from './proof.ts';
 import { verify } from './verify.ts';
@@ -87,8 +87,9 @@ function commandsOfService(deps: AuditCommandDeps) {
 function commandsOfMachine(deps: AuditCommandDeps) {
   const alone = async (work: () => Promise<number>): Promise<void> => {
     process.exitCode = await work().catch((error: unknown) => {
-      note(`${error instanceof Error ? error.message : String(error)}.`);
-      return 1;
+      const { text: told, code } = explainFailure(error) ?? { text: `${error instanceof Error ? error.message : String(error)}.`, code: EXIT.refused };
+      note(told);
+      return code;
     });
   };
   return {

@@ -47,7 +47,7 @@ export async function runDemo(config: Config, start: StartService, print: Print)
   const leaving = new AbortController();
   const told = untilToldToStop().then(() => leaving.abort());
   const lines: string[] = [];
-  print('Docket, a demonstration. Ctrl-C ends it.\n');
+  print('Docket, a demonstration. It begins anew: what an earlier one left is removed. Ctrl-C ends it.\n');
   const place = await openDemoPlace(resolve(config.dataDirectory), (line) => lines.push(line));
   const logFile = join(place.dataDirectory, 'demo.log');
   const logStream = createWriteStream(logFile);

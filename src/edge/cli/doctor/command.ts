@@ -1,11 +1,13 @@
+import { resolve } from 'node:path';
 import { defineCommand } from 'citty';
 import { type Config, ConfigInvalid } from '../../../foundation/config/index.ts';
+import { hasCluster } from '../../../foundation/database/embedded/index.ts';
 import { jsonOf, yamlOf } from '../output/documents.ts';
 import { printResult } from '../output/print.ts';
 import { printableLines } from '../output/printable.ts';
 import { explained } from '../running/command.ts';
 import { EXIT } from '../running/failures.ts';
-import { examineConnection } from './connection.ts';
+import { examineConnection, isServed } from './connection.ts';
 import { examineDatabase } from './database.ts';
 import { type Finding, ok, warning, wrong } from './finding.ts';
 import { examineAuditKey, examineTls, examineTokens } from './keys.ts';
@@ -15,7 +17,7 @@ import { examineDisk, examinePorts } from './machine.ts';
 export interface DoctorCommandDeps {
   /** @throws ConfigInvalid */
   findConfig(): Promise<{ readonly config: Config; readonly unknown: readonly string[] }>;
-  /** Where the database is; the embedded one is started. */
+  /** Where the database is; the embedded one is started, and made if there is none. */
   findDatabase(): Promise<{ readonly url: string; close(): Promise<void> }>;
 }
 
@@ -35,7 +37,7 @@ export function makeDoctorCommand(deps: DoctorCommandDeps) {
   return explained(
     {
       examples: ['doctor', 'doctor -o json'],
-      more: 'It is run where the service runs, with its environment. Nothing is changed; without DATABASE_URL the embedded PostgreSQL is started for as long as it takes.',
+      more: 'It is run where the service runs, with its environment. Nothing is changed; without DATABASE_URL the embedded PostgreSQL, if there is one, is started for as long as it takes.',
     },
     command,
   );
@@ -53,26 +55,45 @@ async function examine(deps: DoctorCommandDeps): Promise<Finding[]> {
     if (!(error instanceof ConfigInvalid)) throw error;
     return error.faults.map((fault) => wrong('configuration', fault, 'docs/operations.md lists all settings'));
   }
-  findings.push(...(await databaseFindings(deps)));
-  findings.push(...(await examinePorts(config)), await examineDisk(config));
+  const database = await databaseFindings(deps, config);
+  findings.push(...database.findings);
+  findings.push(...(await examinePorts(config, database.isServed)), await examineDisk(config));
   findings.push(...(await examineAuditKey(config)), ...(await examineTls(config)), ...(await examineTokens(config)));
   return findings;
 }
 
-async function databaseFindings({ findDatabase }: DoctorCommandDeps): Promise<Finding[]> {
+/** What is to be said of a database, and whether anybody else is connected to it; undefined when that is not known. */
+interface Examined {
+  readonly findings: Finding[];
+  readonly isServed: boolean | undefined;
+}
+
+async function databaseFindings({ findDatabase }: DoctorCommandDeps, { databaseUrl, dataDirectory }: Config): Promise<Examined> {
+  // To look must not be to make one.
+  if (databaseUrl === undefined && !(await hasCluster(resolve(dataDirectory)))) {
+    const cure =
+      'npm start (docket serve) makes one there; DOCKET_DATA_DIRECTORY names another folder (.docket/demo is that of the demo), DATABASE_URL a server';
+    return { findings: [wrong('database', `there is none in ${resolve(dataDirectory)}, and DATABASE_URL is not set`, cure)], isServed: false };
+  }
   let place: Awaited<ReturnType<DoctorCommandDeps['findDatabase']>>;
   try {
     place = await findDatabase();
   } catch (error) {
-    return [wrong('database', `the embedded PostgreSQL does not start: ${(error as Error).message}`, 'see the log in the data directory, or set DATABASE_URL')];
+    const finding = wrong(
+      'database',
+      `the embedded PostgreSQL does not start: ${(error as Error).message}`,
+      'see the log in the data directory, or set DATABASE_URL',
+    );
+    return { findings: [finding], isServed: undefined };
   }
   try {
     const { client, findings } = await examineConnection(place.url);
-    if (!client) return findings;
+    if (!client) return { findings, isServed: undefined };
     try {
-      return [...findings, ...(await examineDatabase(client))];
+      return { findings: [...findings, ...(await examineDatabase(client))], isServed: await isServed(client) };
     } catch (error) {
-      return [...findings, wrong('database', `it cannot be read: ${(error as Error).message}`, 'the user of DATABASE_URL must own the schema docket')];
+      const finding = wrong('database', `it cannot be read: ${(error as Error).message}`, 'the user of DATABASE_URL must own the schema docket');
+      return { findings: [...findings, finding], isServed: undefined };
     } finally {
       await client.end();
     }

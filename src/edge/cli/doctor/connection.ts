@@ -28,6 +28,14 @@ export async function examineConnection(url: string): Promise<{ readonly client:
   }
 }
 
+/** Whether anybody else is connected to the database: a service that runs always is. */
+export async function isServed(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ served: boolean }>(
+    'SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()) AS served',
+  );
+  return rows[0]?.served ?? false;
+}
+
 /** Neither message nor cure holds the password. */
 function refusal(error: NodeJS.ErrnoException, url: string): Finding {
   const { hostname, port, username, pathname } = new URL(url);

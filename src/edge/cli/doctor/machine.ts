@@ -10,8 +10,11 @@ const FEW_BYTES = 256 * 1024 ** 2;
 /** Less than this will not last. */
 const LITTLE_BYTES = 2 * 1024 ** 3;
 
-/** Whether a service can listen where it is told to, or listens there already. */
-export async function examinePorts(config: Config): Promise<Finding[]> {
+/**
+ * Whether a service can listen where it is told to, or listens there already. `isServed`: whether anybody is connected to the configured database; if not, a
+ * service that is there belongs to another one. Undefined when that is not known.
+ */
+export async function examinePorts(config: Config, isServed: boolean | undefined): Promise<Finding[]> {
   const scheme = config.tlsCertFile === undefined ? 'http' : 'https';
   const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;
   const serves = await answers(`http://${host}:${config.connectPort}/healthz`, scheme === 'https');
@@ -20,7 +23,16 @@ export async function examinePorts(config: Config): Promise<Finding[]> {
     { name: 'DOCKET_CONNECT_PORT', port: config.connectPort, host: config.host },
     { name: 'DOCKET_METRICS_PORT', port: config.metricsPort, host: config.metricsHost },
   ];
-  return Promise.all(ports.map((each) => portFinding(each, serves)));
+  const findings = await Promise.all(ports.map((each) => portFinding(each, serves)));
+  return serves && isServed === false ? [strange(config.connectPort), ...findings] : findings;
+}
+
+function strange(port: number): Finding {
+  return wrong(
+    'service',
+    `the Docket that serves on port ${port} works on another database: nobody is connected to the one that is configured here`,
+    'set DOCKET_DATA_DIRECTORY or DATABASE_URL to what that service has (the demo: DOCKET_DATA_DIRECTORY=.docket/demo), or give this one ports of its own',
+  );
 }
 
 async function portFinding({ name, port, host }: { name: string; port: number; host: string }, serves: boolean): Promise<Finding> {

@@ -2,26 +2,28 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import { ExportAuditEntriesRequestSchema, ExportListRequestSchema, FileFormat } from '../../../../gen/ticketing/v1/file_service_pb.ts';
+import { OperationOutcomeSchema, OperationStateSchema } from '../../../../gen/ticketing/v1/operation_pb.ts';
 import { type DocketClient, reasonOf } from '../../../client/index.ts';
 import { findGroupId } from '../groups-by-key.ts';
 import { connect, type FindService, type Print, type Reachable } from '../reach.ts';
+import { choicesOf } from '../rpc/choices.ts';
 import { reachArgs, text, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
-import { CommandRefused, tellExpected } from '../running/failures.ts';
-import { readArguments, requestOf } from './options.ts';
+import { CommandRefused, tellExpected, UsageWrong } from '../running/failures.ts';
+import { LISTS, readArguments, requestOf } from './options.ts';
 import { fileOutput, type Piece, streamOutput } from './output.ts';
 import { runExport } from './run.ts';
 
 /** As long as other commands wait for a service that is away. */
 const PATIENCE_MS = 120_000;
 
-/** Carries out `docket export`; answers the exit code: 0 when the file is whole, 3 when the service was out of reach. `progress` is told the bytes so far. */
+/** Carries out `docket export`; answers the exit code: 0 when the file is whole, else as `EXIT` says. `progress` is told the bytes so far. */
 export async function exportFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: (bytes: number) => void): Promise<number> {
   let client: DocketClient | undefined;
   try {
     const args = readArguments(rawArgs);
     if (args.output === undefined && args.format === FileFormat.XLSX && process.stdout.isTTY)
-      throw new CommandRefused('a workbook is not for a terminal; name a file with --output');
+      throw new UsageWrong('a workbook is not for a terminal; name a file with --output');
     client = await connect(args, reachable, print);
     const request = requestOf(args, args.group === undefined ? '' : await groupIdOf(client, args.group));
     const start = starter(client, request);
@@ -56,19 +58,26 @@ export function makeExportCommand(reachable: FindService) {
         'export tickets --output tickets.xlsx',
         "export tickets --group KYC --filter 'status == OPEN' --output open.csv",
         'export agents --format ndjson',
+        'export history --ticket KYC-1042 --output KYC-1042.csv',
+        'export versions --agent ada --output ada.xlsx',
+        'export operation-tickets --operation 01a20512-7ed2-7b33-a3a4-3d3b3ab3a5f1 --outcome failed',
       ],
     },
     defineCommand({
       meta: {
         name: 'export',
-        description: 'Write tickets, agents, groups, members of a group or audit entries to a file. Repeating a command that broke goes on',
+        description: 'Write a list to a file: CSV, a workbook or NDJSON. Repeating a command that broke goes on',
       },
       args: {
-        list: { type: 'positional', required: true, description: 'tickets, agents, groups, members or audit' },
-        output: text('Where to; standard output if absent. Until it is whole the file is FILE.part', 'file'),
+        list: { type: 'positional', required: true, description: LISTS.join(', ') },
+        output: text('Where to; standard output if absent or -. Until it is whole the file is FILE.part', 'file'),
         format: text('As the file is called if absent, else csv', 'csv|xlsx|ndjson'),
-        group: text('Only of this group', 'key or id'),
-        agent: text('Only tickets of this agent', 'agent id'),
+        group: text('Only of this group, or its members or versions', 'key or id'),
+        agent: text('Only tickets of this agent, or his versions', 'agent id'),
+        ticket: text('Whose history or versions', 'key or id'),
+        operation: text('Whose tickets; they are told with what became of them', 'operation id'),
+        state: text(`Only operations in these states: ${choicesOf(OperationStateSchema).join(', ')}`, 'state,…'),
+        outcome: text(`Only tickets of an operation with these outcomes: ${choicesOf(OperationOutcomeSchema).join(', ')}`, 'outcome,…'),
         filter: text('Only what meets this condition in CEL, such as priority >= HIGH', 'condition'),
         'order-by': text('Such as "create_time desc"', 'fields'),
         'show-deleted': { type: 'boolean', description: 'Deleted agents or groups too' },

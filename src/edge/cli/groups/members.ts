@@ -26,7 +26,10 @@ export const makeMembersCommand = (find: FindService) =>
   makeRpcCommand(find, {
     method: GroupService.method.listGroupMembers,
     description: 'List who works in a group',
-    explanation: { examples: ['groups members KYC'] },
+    explanation: {
+      examples: ['groups members KYC'],
+      more: 'HANDICAP: tickets that count as given to him today, in the choice of this group only, because he came late and the policy limits how many he may catch up (--catch-up). 0 for most; it ends with the business day.',
+    },
     args: { group: groupArgument },
     columns,
     request: async (values, session) => ({ groupId: await groupIdIn(values, session) }),

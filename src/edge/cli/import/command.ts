@@ -23,7 +23,7 @@ const BATCH_SIZE = 250;
 
 /**
  * Carries out `docket import`; answers the exit code: 0 when every row has its ticket, 1 when some row failed or
- * nothing could be done, 3 when the service was out of reach.
+ * what the file holds cannot be imported, else as `EXIT` says.
  */
 export async function importFile(rawArgs: readonly string[], reachable: Reachable, print: Print, progress: Progress, confirm?: Confirm): Promise<number> {
   let client: DocketClient | undefined;

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, type Info, parse } from 'csv-parse';
 import { withoutGuard } from '../../../foundation/files/formula.ts';
-import { CommandRefused } from '../running/failures.ts';
+import { CommandRefused, UsageWrong } from '../running/failures.ts';
 import { assertHeading } from './heading.ts';
 
 /** Characters that one row may have; more means a quote that was never closed. */
@@ -35,7 +35,7 @@ export interface CsvFile {
 
 /**
  * Opens a CSV file, gzipped or not (told by its content), and reads its heading. Nothing is held in memory.
- * @throws CommandRefused for a file that is no CSV.
+ * @throws UsageWrong for a file that is not there or an encoding that is not known, CommandRefused for a file that is no CSV.
  */
 export async function openCsv(file: string, options: CsvOptions): Promise<CsvFile> {
   const gzipped = await isGzipped(file);
@@ -56,10 +56,10 @@ export async function openCsv(file: string, options: CsvOptions): Promise<CsvFil
 
 async function isGzipped(file: string): Promise<boolean> {
   const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new CommandRefused(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
+    throw new UsageWrong(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
   });
   try {
-    if (!(await handle.stat()).isFile()) throw new CommandRefused(`${file} is not a file`);
+    if (!(await handle.stat()).isFile()) throw new UsageWrong(`${file} is not a file`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     return bytesRead >= 2 && buffer.readUInt16BE(0) === 0x1f8b;
   } finally {
@@ -90,7 +90,7 @@ function decoderOf(encoding: string): TextDecoder {
   try {
     return new TextDecoder(encoding, { fatal: true });
   } catch {
-    throw new CommandRefused(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
+    throw new UsageWrong(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
   }
 }
 

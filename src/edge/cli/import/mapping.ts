@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { CommandRefused } from '../running/failures.ts';
+import { UsageWrong } from '../running/failures.ts';
 
 /** What a column can be mapped to. `member` names an agent who works in the row's group, without giving him the ticket. */
 export const FIELDS = ['user_id', 'group', 'priority', 'title', 'description', 'labels', 'agent_id', 'member'] as const;
@@ -76,19 +76,19 @@ const mappingFile = z.strictObject({
 
 /**
  * Reads a mapping file: JSON as `samples/README.md` describes it.
- * @throws CommandRefused naming every fault.
+ * @throws UsageWrong naming every fault.
  */
 export async function readMapping(file: string): Promise<Mapping> {
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new CommandRefused(`the mapping ${file} cannot be read: ${cause.message}`);
+    throw new UsageWrong(`the mapping ${file} cannot be read: ${cause.message}`);
   });
   const parsed = mappingFile.safeParse(parseJson(file, text));
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new CommandRefused(`the mapping ${file} cannot be used:\n${faults.join('\n')}`);
+    throw new UsageWrong(`the mapping ${file} cannot be used:\n${faults.join('\n')}`);
   }
   const { source, key = [], fold = false, unknown = [], attributes, ...fields } = parsed.data;
-  if (fold && key.length === 0) throw new CommandRefused(`the mapping ${file} folds rows, so it must say by which key`);
+  if (fold && key.length === 0) throw new UsageWrong(`the mapping ${file} folds rows, so it must say by which key`);
   return { source, key, fold, unknown, fields: withoutAbsent(fields), attributes };
 }
 
@@ -96,24 +96,24 @@ function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CommandRefused(`the mapping ${file} is not JSON: ${(cause as Error).message}`);
+    throw new UsageWrong(`the mapping ${file} is not JSON: ${(cause as Error).message}`);
   }
 }
 
 const withoutAbsent = (fields: Partial<Record<Field, Cell | undefined>>): Partial<Record<Field, Cell>> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
-/** Every column that the mapping speaks of must be there; throws CommandRefused naming the missing ones. */
+/** Every column that the mapping speaks of must be there; throws UsageWrong naming the missing ones. */
 export function assertColumns(mapping: Mapping, columns: readonly string[]): void {
   const named = [...mapping.key, ...Object.values(mapping.fields).map((field) => field.column), ...Object.values(mapping.attributes ?? {})];
   const missing = [...new Set(named)].filter((column) => column !== undefined && !columns.includes(column));
   if (missing.length > 0)
-    throw new CommandRefused(
+    throw new UsageWrong(
       `the file has no column ${missing.map((column) => JSON.stringify(column)).join(', ')}; it has ${columns.map((column) => JSON.stringify(column)).join(', ')}`,
     );
   for (const field of ['user_id', 'group'] as const) {
     if (!mapping.fields[field])
-      throw new CommandRefused(
+      throw new UsageWrong(
         `which column is the ${field.replace('_', ' ')}? Say it with --${field.replace('_', '-')} COLUMN or in a mapping; the file has ${columns.map((column) => JSON.stringify(column)).join(', ')}`,
       );
   }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { CommandRefused } from '../running/failures.ts';
+import { UsageWrong } from '../running/failures.ts';
 import { plainCell } from './guess.ts';
 import { EMPTY_MAPPING, FIELDS, type Field, type Mapping, readMapping } from './mapping.ts';
 
@@ -54,19 +54,19 @@ const options = {
 
 /**
  * Reads the arguments of `docket import`, and the mapping file if one is named.
- * @throws CommandRefused for an option that does not exist or does not fit.
+ * @throws UsageWrong for an option that does not exist or does not fit.
  */
 export async function readArguments(rawArgs: readonly string[]): Promise<ImportArguments> {
   const { values, positionals } = strictly(rawArgs);
   const [file, ...others] = positionals;
-  if (file === undefined || others.length > 0) throw new CommandRefused('name one file: docket import FILE');
+  if (file === undefined || others.length > 0) throw new UsageWrong('name one file: docket import FILE');
   const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
   const mapping = withOptions(text('mapping') === undefined ? EMPTY_MAPPING : await readMapping(text('mapping') ?? ''), text);
   const source = text('source') ?? mapping.source ?? basename(file).replace(/(\.retry)?(\.csv|\.xlsx)?(\.gz)?$/i, '');
   if (source === '' || source.length > MAX_SOURCE_LENGTH)
-    throw new CommandRefused(`the source must have 1 to ${MAX_SOURCE_LENGTH} characters; name it with --source`);
+    throw new UsageWrong(`the source must have 1 to ${MAX_SOURCE_LENGTH} characters; name it with --source`);
   const delimiter = text('delimiter')?.replace('\\t', '\t');
-  if (delimiter !== undefined && delimiter.length !== 1) throw new CommandRefused('--delimiter must be one character, such as ; or \\t');
+  if (delimiter !== undefined && delimiter.length !== 1) throw new UsageWrong('--delimiter must be one character, such as ; or \\t');
   return {
     file,
     mapping,
@@ -92,7 +92,7 @@ function strictly(rawArgs: readonly string[]): { values: Record<string, string |
   try {
     return parseArgs({ args: [...rawArgs], options, allowPositionals: true });
   } catch (error) {
-    throw new CommandRefused((error as Error).message);
+    throw new UsageWrong((error as Error).message);
   }
 }
 

@@ -60,7 +60,7 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 /**
  * Imports a file: reads it once to learn which groups and agents it speaks of, makes them if that was asked
  * for, then reads it again and creates the tickets in its order. Safe to break off and to repeat.
- * @throws CommandRefused and ConnectError for what lies in no row.
+ * @throws UsageWrong, CommandRefused and ConnectError for what lies in no row.
  */
 export async function runImport(options: ImportOptions): Promise<ImportResult> {
   const { csv, mapping, source, client, dryRun, report, progress } = options;

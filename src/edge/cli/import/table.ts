@@ -8,7 +8,7 @@ export interface TableOptions extends CsvOptions {
   readonly sheet: string | undefined;
 }
 
-/** Opens a CSV file or a workbook, told by its content. @throws CommandRefused */
+/** Opens a CSV file or a workbook, told by its content. @throws UsageWrong, CommandRefused */
 export async function openTable(file: string, options: TableOptions): Promise<CsvFile> {
   return (await isWorkbook(file)) ? openWorkbook(file, options.sheet) : openCsv(file, options);
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { SaxesParser } from 'saxes';
-import { CommandRefused } from '../running/failures.ts';
+import { CommandRefused, UsageWrong } from '../running/failures.ts';
 import { openArchive } from './archive.ts';
 import type { CsvFile, CsvRow } from './csv.ts';
 import { assertHeading } from './heading.ts';
@@ -28,7 +28,7 @@ interface Book {
 /**
  * Opens a workbook (XLSX) and reads the heading of its first sheet, or of the one that is named: the first row with a value. Dates become texts such as
  * `2026-01-31` or `2026-01-31T14:05:00Z`, whole numbers stay whole, formulas are what they last came to. Only one sheet is in memory.
- * @throws CommandRefused
+ * @throws UsageWrong when there is no such sheet, CommandRefused for what is no workbook
  */
 export async function openWorkbook(file: string, sheetName: string | undefined): Promise<CsvFile> {
   if ((await stat(file)).size > MAX_FILE_BYTES) throw new CommandRefused(`${file} has more than 256 MiB; split it, or save it as CSV`);
@@ -61,7 +61,7 @@ function readBook(file: string, bytes: Buffer, sheetName: string | undefined): B
   });
   const sheet = sheetName === undefined ? sheets[0] : sheets.find(({ name }) => name === sheetName);
   if (!sheet)
-    throw new CommandRefused(`${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`);
+    throw new UsageWrong(`${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`);
   let target = '';
   eachTag(file, archive.member('xl/_rels/workbook.xml.rels') ?? Buffer.alloc(0), (name, { Id, Target }) => {
     if (name === 'Relationship' && Id === sheet.id) target = Target ?? '';

@@ -55,7 +55,7 @@ export function makeCallCommand(find: FindService) {
         `call TicketService/ListTickets '{"filter":"status == OPEN","pageSize":3}' --curl`,
         'call BatchCreateTickets @tickets.json',
       ],
-      more: 'Fields are written in either spelling, ticket_id or ticketId. Times are texts such as "2026-11-17T09:00:00Z", spans "90s", whole numbers of 64 bits may be texts, enums have their full names. A change that names no request_id is given one, and is repeated under it while the service is away.',
+      more: 'Fields are written in either spelling, ticket_id or ticketId. Times are texts such as "2026-11-17T09:00:00Z", spans "90s", whole numbers of 64 bits may be texts, enums may have their short names, OPEN for TICKET_STATUS_OPEN. A change that names no request_id is given one, and is repeated under it while the service is away.',
     },
     command,
   );

@@ -21,8 +21,10 @@ export interface RpcCommand<Input extends DescMessage, Output extends DescMessag
   request(values: Values, session: Session): MessageInitShape<Input> | Promise<MessageInitShape<Input>>;
   /** Of a list: what its table shows of each item. */
   readonly columns?: readonly Column<Item>[];
+  /** Of a list without an item: what is worth telling, if anything is. */
+  tellEmpty?(values: Values, session: Session): Promise<string | undefined>;
   /** Of any other: the answer for people; without it, every field on a line. */
-  tell?(answer: MessageShape<Output>): string;
+  tell?(answer: MessageShape<Output>, values: Values): string;
 }
 
 /** The command as citty knows it: with the options that its request has, those for reaching the service, and those for the output. */
@@ -43,14 +45,19 @@ async function carryOut<Input extends DescMessage, Output extends DescMessage, I
   values: Values,
   session: Session,
 ): Promise<void> {
-  const { method, columns } = command;
+  const { method, columns, tell } = command;
   const request = create(method.input, await command.request(values, session));
   addRequestArgs(method.input, request, values);
   const format = (textOf(values, 'output') ?? 'table') as Format;
-  if (columns) return printList({ method, request, columns, format, values, session });
+  if (columns) {
+    const count = await printList({ method, request, columns, format, values, session });
+    const told = count === 0 ? await command.tellEmpty?.(values, session) : undefined;
+    if (told !== undefined) note(told);
+    return;
+  }
   if (values['curl'] === true) return printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, request))}\n`);
   const answer = await callUnary(session, method, request);
-  await printAnswer(method.output, answer, format, command.tell);
+  await printAnswer(method.output, answer, format, tell && ((told) => tell(told, values)));
   if (values['validate-only'] === true) note('Only checked: nothing was changed.');
 }
 

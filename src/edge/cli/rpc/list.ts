@@ -20,14 +20,17 @@ interface List<Input extends DescMessage, Output extends DescMessage, Item> {
   readonly session: Session;
 }
 
-/** Goes through the pages of a list, as many items as are wanted, and writes each page as it comes. */
-export async function printList<Input extends DescMessage, Output extends DescMessage, Item>(list: List<Input, Output, Item>): Promise<void> {
+/** Goes through the pages of a list, as many items as are wanted, and writes each page as it comes. Answers how many there were; undefined with `--curl`. */
+export async function printList<Input extends DescMessage, Output extends DescMessage, Item>(list: List<Input, Output, Item>): Promise<number | undefined> {
   const { method, request, values, session } = list;
   const limit = limitOf(values);
   const fields = reflect(method.input, request);
   const set = (name: string, value: unknown): void => fields.set(fieldOf(method.input, name), value);
   set('page_size', Math.min(limit, PAGE_SIZE));
-  if (values['curl'] === true) return printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, request))}\n`);
+  if (values['curl'] === true) {
+    await printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, request))}\n`);
+    return undefined;
+  }
   const writer = writerOf(list);
   let left = limit;
   for (;;) {
@@ -47,6 +50,7 @@ export async function printList<Input extends DescMessage, Output extends DescMe
     set('page_size', Math.min(left, PAGE_SIZE));
   }
   await writer.end();
+  return limit - left;
 }
 
 function limitOf(values: Values): number {

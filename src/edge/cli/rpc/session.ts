@@ -18,18 +18,21 @@ export const reachArgs = {
   profile: text('A service of your profiles; else DOCKET_PROFILE or the default one', 'name'),
 } as const satisfies ArgsDef;
 
-/** The arguments of a command as they were given; `_` holds those without a name. */
-export type Values = Readonly<Record<string, string | boolean | undefined>> & { readonly _: readonly string[] };
+/** The options of a command as they were given. */
+export type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+/** The same with the arguments that have no name, in `_`. */
+export type Values = Options & { readonly _: readonly string[] };
 
 /** The text of an option; undefined when it was not given. */
-export function textOf(values: Values, name: string): string | undefined {
+export function textOf(values: Options, name: string): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** One command's way to the service. */
 export interface Session {
-  /** Connects at the first call. @throws ServiceOutOfReach */
+  /** Connects at the first call. @throws TokenMissing, ServiceOutOfReach */
   client(): Promise<DocketClient>;
   /** The same way as a command line shows it. */
   curlTarget(): Promise<CurlTarget>;

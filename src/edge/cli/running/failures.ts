@@ -2,7 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { requestIdOf } from '../../../client/index.ts';
 import { ConfigInvalid } from '../../../foundation/config/index.ts';
 import { AddressInvalid, tellFailure } from '../client.ts';
-import { ServiceOutOfReach } from '../reach.ts';
+import { ServiceOutOfReach, TokenMissing } from '../reach.ts';
 
 /** What the exit codes of every command mean; `docket --help` lists them. */
 export const EXIT = {
@@ -31,7 +31,7 @@ export class CommandRefused extends Error {
 /** What to tell about a failure, and the exit code; undefined for what nobody expected: then the stack is worth seeing. */
 export function explainFailure(error: unknown): { readonly text: string; readonly code: number } | undefined {
   if (error instanceof ConnectError) return { text: tellCall(error), code: codeOf(error) };
-  if (error instanceof UsageWrong || error instanceof AddressInvalid) return { text: `${error.message}.`, code: EXIT.usage };
+  if (error instanceof UsageWrong || error instanceof AddressInvalid || error instanceof TokenMissing) return { text: `${error.message}.`, code: EXIT.usage };
   if (error instanceof ConfigInvalid) return { text: error.message, code: EXIT.usage };
   if (error instanceof ServiceOutOfReach) return { text: `${error.message}.`, code: EXIT.outOfReach };
   if (error instanceof CommandRefused) return { text: `${error.message}.`, code: EXIT.refused };

@@ -2,10 +2,9 @@ import { PrioritySchema, TicketStatusSchema } from '../../../../gen/ticketing/v1
 import { TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { groupIdOf } from '../groups-by-key.ts';
 import type { FindService } from '../reach.ts';
-import { choicesOf, chosen, listed, wholeNumber } from '../rpc/choices.ts';
+import { choicesOf, chosen, listed, maskOf, wholeNumber } from '../rpc/choices.ts';
 import { makeRpcCommand } from '../rpc/command.ts';
 import { text, textOf } from '../rpc/session.ts';
-import { UsageWrong } from '../running/failures.ts';
 import { ticketArgument } from './show.ts';
 
 const fields = {
@@ -63,13 +62,7 @@ export const makeUpdateCommand = (find: FindService) =>
       group: text('The group to move it to', 'key|id'),
     },
     async request(values, session) {
-      const paths = Object.entries(pathOf).filter(([option]) => values[option] !== undefined);
-      if (paths.length === 0)
-        throw new UsageWrong(
-          `say what to change: ${Object.keys(pathOf)
-            .map((option) => `--${option}`)
-            .join(', ')}`,
-        );
+      const updateMask = maskOf(values, pathOf);
       const [status = 0] = chosen(values, 'status', TicketStatusSchema);
       const [priority = 0] = chosen(values, 'priority', PrioritySchema);
       const group = textOf(values, 'group');
@@ -84,7 +77,7 @@ export const makeUpdateCommand = (find: FindService) =>
           labels: listed(values, 'labels'),
           groupId: group === undefined ? '' : await groupIdOf(session.client, group),
         },
-        updateMask: { paths: paths.map(([, path]) => path) },
+        updateMask,
       };
     },
   });

@@ -12,7 +12,10 @@ export const makeExplainCommand = (find: FindService) =>
   makeRpcCommand(find, {
     method: TicketService.method.explainAssignment,
     description: 'Tell why the one who has a ticket was given it, or why nobody was',
-    explanation: { examples: ['tickets explain KYC-1042'] },
+    explanation: {
+      examples: ['tickets explain KYC-1042'],
+      more: 'HANDICAP: tickets that count as given to him on that day, in the choice of this group only, because he came late and the policy limits how many he may catch up. 0 for most.',
+    },
     args: { ticket: ticketArgument },
     request: (values) => ({ ticketId: textOf(values, 'ticket') ?? '' }),
     tell: ({ explanation }) => (explanation ? tell(explanation) : ''),

@@ -1,11 +1,14 @@
+import { ConnectError } from '@connectrpc/connect';
+import { AgentService } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
 import { PrioritySchema, type Ticket, TicketStatusSchema } from '../../../../gen/ticketing/v1/ticket_pb.ts';
 import { TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
+import { reasonOf } from '../../../client/index.ts';
 import { groupIdOf } from '../groups-by-key.ts';
 import { type Column, timeText } from '../output/table.ts';
 import type { FindService } from '../reach.ts';
 import { choicesOf, chosen, shortNameOf, wholeNumber } from '../rpc/choices.ts';
 import { makeRpcCommand } from '../rpc/command.ts';
-import { text, textOf } from '../rpc/session.ts';
+import { callUnary, type Session, text, textOf } from '../rpc/session.ts';
 
 const columns: Column<Ticket>[] = [
   { heading: 'KEY', of: ({ key }) => key },
@@ -16,6 +19,16 @@ const columns: Column<Ticket>[] = [
   { heading: 'CREATED', of: ({ createTime }) => timeText(createTime) },
   { heading: 'TITLE', of: ({ title }) => title, cut: true },
 ];
+
+async function isAgent(session: Session, agentId: string): Promise<boolean> {
+  try {
+    await callUnary(session, AgentService.method.getAgent, { agentId });
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectError && reasonOf(error) === 'AGENT_NOT_FOUND') return false;
+    throw error;
+  }
+}
 
 /** `docket tickets list` */
 export const makeListCommand = (find: FindService) =>
@@ -41,6 +54,12 @@ export const makeListCommand = (find: FindService) =>
       'order-by': text('Fields such as "priority desc, create_time"', 'fields'),
     },
     columns,
+    async tellEmpty(values, session) {
+      const agentId = textOf(values, 'agent');
+      return agentId === undefined || (await isAgent(session, agentId))
+        ? undefined
+        : `There is no agent ${agentId}, or none that you may see; \`docket agents list\` shows them.`;
+    },
     async request(values, session) {
       const group = textOf(values, 'group');
       const user = textOf(values, 'user');

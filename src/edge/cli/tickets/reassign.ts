@@ -59,7 +59,7 @@ async function reassign(values: Values, session: Session): Promise<void> {
     return printResult(`${curlLine(await session.curlTarget(), method, toJson(method.input, { ...request, validateOnly: isPlan }))}\n`);
   if (!isSettled && !process.stdin.isTTY) throw new UsageWrong('nobody can be asked here: --plan shows what would happen, --yes does it');
   const format = (textOf(values, 'output') ?? 'table') as Format;
-  if (isSettled) await printAnswer(method.output, await callUnary(session, method, { ...request, validateOnly: isPlan }), format, tell);
+  if (isSettled) await printAnswer(method.output, await callUnary(session, method, { ...request, validateOnly: isPlan }), format, isPlan ? tell : tellDone);
   else {
     const plan = await callUnary(session, method, { ...request, requestId: '', validateOnly: true });
     note(tell(plan));
@@ -69,7 +69,7 @@ async function reassign(values: Values, session: Session): Promise<void> {
     if (!(await saysYes('Deal them out? [y/N] ', session.signal))) throw new CommandRefused('nothing was changed');
     const { requestId, reason } = request;
     const just = plan.planToken === '' ? request : create(method.input, { planToken: plan.planToken, requestId, reason });
-    await printAnswer(method.output, await callUnary(session, method, just), format, tell);
+    await printAnswer(method.output, await callUnary(session, method, just), format, tellDone);
   }
   if (isPlan) note('Only planned: nothing was changed.');
 }
@@ -97,6 +97,13 @@ async function saysYes(question: string, signal: AbortSignal): Promise<boolean> 
   } finally {
     dialogue.close();
   }
+}
+
+/** What was done; an operation has only begun, and `tell` names it. */
+function tellDone(answer: ReassignTicketsResponse): string {
+  const { movedTickets, stayingTickets, operationId } = answer;
+  if (operationId !== '' || movedTickets.length + stayingTickets.length === 0) return tell(answer);
+  return `${tell(answer)}\n\nDone: ${movedTickets.length} moved, ${stayingTickets.length} could not be and ${stayingTickets.length === 1 ? 'stays' : 'stay'}.`;
 }
 
 function tell({ receipts, movedTickets, stayingTickets, operationId, selectedCount, planToken }: ReassignTicketsResponse): string {

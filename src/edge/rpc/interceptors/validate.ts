@@ -4,6 +4,7 @@ import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
 import { DomainError, type FieldViolation, InvalidField } from '../../../foundation/errors.ts';
 import type { Endpoint, Interceptor } from '../call.ts';
+import { patternInWords } from '../patterns.ts';
 
 /**
  * Holds requests to the rules that the contract writes beside its fields. Every broken rule is told at once,
@@ -75,6 +76,12 @@ function check(validator: Validator, endpoint: Endpoint, request: Message): void
   throw new DomainError('invalid_argument', reason, message, { violations, facts: first?.field ? { field: first.field } : {} });
 }
 
+/** A pattern tells people nothing. */
+function inWords({ message }: Violation): string {
+  const [, pattern = ''] = /regex pattern `(.*)`$/s.exec(message) ?? [];
+  return patternInWords(pattern) ?? message;
+}
+
 function described(violation: Violation): FieldViolation {
-  return { field: pathToString(violation.field), description: violation.message };
+  return { field: pathToString(violation.field), description: inWords(violation) };
 }

@@ -24,6 +24,9 @@ export async function ensurePassword(home: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim();
 }
 
+/** Whether there is a database below `home`, running or not. */
+export const hasCluster = (home: string): Promise<boolean> => exists(join(home, 'cluster'));
+
 /** What `ensureCluster` needs to know. */
 export interface ClusterRequest {
   readonly home: string;

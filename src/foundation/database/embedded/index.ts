@@ -1,1 +1,2 @@
+export { hasCluster } from './cluster.ts';
 export { type EmbeddedServer, type EmbeddedServerOptions, startEmbeddedServer } from './server.ts';
