@@ -132,5 +132,5 @@ describe('erasing from the log', () => {
       await client.query(`UPDATE audit_entries SET after = jsonb_set(after, '{user_id}', '78') WHERE entity_id = $1 AND operation = 'UPDATE'`, [id]);
     });
     expect(await log.kinds()).toEqual(['ENTRY_ALTERED']);
-  }, 60_000);
+  }, 240_000);
 });
