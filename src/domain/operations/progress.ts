@@ -14,6 +14,9 @@ export interface TicketResult {
   readonly reason?: string;
   /** … and in words. */
   readonly message?: string;
+  /** In an import: the field that is wrong, and the ticket that was there already. */
+  readonly field?: string;
+  readonly foundId?: string | undefined;
 }
 
 /** A chunk that was not dealt with yet. */
@@ -56,7 +59,8 @@ export const readChunks = (sql: Sql, operation: OperationRow, chunks: number): P
   sql<WaitingChunk>(READ_CHUNKS, [operation.operation_id, operation.next_chunk, chunks]);
 
 const STORE_RESULTS = prepared(
-  `UPDATE operation_chunks SET outcomes = $3::smallint[], to_agent_ids = $4::text[], reasons = $5::text[], messages = $6::text[], transaction_id = pg_current_xact_id()
+  `UPDATE operation_chunks SET outcomes = $3::smallint[], to_agent_ids = $4::text[], reasons = $5::text[], messages = $6::text[],
+     fields = $7::text[], found_ids = $8::uuid[], transaction_id = pg_current_xact_id()
    WHERE operation_id = $1 AND chunk = $2`,
 );
 
@@ -86,9 +90,11 @@ export function storeResults(unit: Unit, { operation_id: operationId }: Operatio
         toAgentId: result.toAgentId ?? null,
         reason: result.reason ?? null,
         message: result.message ?? null,
+        field: result.field ?? null,
+        foundId: result.foundId ?? null,
       };
     });
-    unit.send(STORE_RESULTS, [operationId, chunk, ...columnTexts(rows, ['outcome', 'toAgentId', 'reason', 'message'])]);
+    unit.send(STORE_RESULTS, [operationId, chunk, ...columnTexts(rows, ['outcome', 'toAgentId', 'reason', 'message', 'field', 'foundId'])]);
   }
   const next = (chunks.at(-1)?.chunk ?? -1) + 1;
   unit.send(MOVE_ON, [operationId, next, counts.CHANGED, counts.UNCHANGED, counts.FAILED, JSON.stringify(memory ?? {}), runner, unit.now]);

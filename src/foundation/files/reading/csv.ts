@@ -20,6 +20,8 @@ export interface CsvOptions {
   readonly called?: string | undefined;
   /** Bytes that a gzipped file may take unpacked; undefined: any number, since it is never held as a whole. */
   readonly maxUnpackedBytes?: number | undefined;
+  /** Ends reading once it is aborted, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One row below the heading. */
@@ -45,15 +47,16 @@ interface Source {
   readonly gzipped: boolean;
   readonly encoding: string;
   readonly maxUnpackedBytes: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Opens a CSV file, gzipped or not (told by its content), and reads its heading. Nothing is held in memory.
  * @throws FileUnreadable for a file that is no CSV.
  */
-export async function openCsv(file: string, { encoding, maxUnpackedBytes = Infinity, ...options }: CsvOptions): Promise<CsvFile> {
+export async function openCsv(file: string, { encoding, maxUnpackedBytes = Infinity, signal, ...options }: CsvOptions): Promise<CsvFile> {
   const name = options.called ?? file;
-  const source: Source = { file, name, gzipped: await isGzipped(file), encoding, maxUnpackedBytes };
+  const source: Source = { file, name, gzipped: await isGzipped(file), encoding, maxUnpackedBytes, signal };
   const delimiter = options.delimiter ?? (await guessDelimiter(source));
   const read = () => readRows(source, delimiter);
   const heading = await firstOf(read());
@@ -83,13 +86,14 @@ async function isGzipped(file: string): Promise<boolean> {
 }
 
 /** The file's text in pieces, decoded strictly: a wrong encoding is told rather than imported as garbage. */
-async function* readText({ file, name, gzipped, encoding, maxUnpackedBytes }: Source): AsyncGenerator<string> {
+async function* readText({ file, name, gzipped, encoding, maxUnpackedBytes, signal }: Source): AsyncGenerator<string> {
   const decoder = decoderOf(encoding);
   const source = createReadStream(file);
   const bytes = gzipped ? pipeline(source, createGunzip(), () => undefined) : source;
   let length = 0;
   try {
     for await (const piece of bytes) {
+      signal?.throwIfAborted();
       length += (piece as Buffer).length;
       if (length > maxUnpackedBytes) throw new FileUnreadable(`${name} unpacks to more than ${maxUnpackedBytes / (1024 * 1024)} MiB; split it`);
       yield decoder.decode(piece as Buffer, { stream: true });

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { setImmediate as letOthers } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
 import { openArchive } from './archive.ts';
-import { type CsvFile, type CsvRow, firstOf } from './csv.ts';
+import { type CsvFile, type CsvOptions, type CsvRow, firstOf } from './csv.ts';
 import { assertHeading } from './heading.ts';
 import { FileUnreadable } from './unreadable.ts';
 import { dateText, isDateFormat, numberText, unescaped } from './workbook-values.ts';
@@ -24,6 +24,7 @@ interface Book {
   /** Styles whose numbers are dates, by their place. */
   readonly dates: readonly boolean[];
   readonly since1904: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -33,10 +34,10 @@ interface Book {
  */
 export async function openWorkbook(
   path: string,
-  { called: file = path, sheet }: { readonly called?: string | undefined; readonly sheet: string | undefined },
+  { called: file = path, sheet, signal }: Pick<CsvOptions, 'called' | 'signal'> & { readonly sheet: string | undefined },
 ): Promise<CsvFile> {
   if ((await stat(path)).size > MAX_FILE_BYTES) throw new FileUnreadable(`${file} has more than 256 MiB; split it, or save it as CSV`);
-  const book = await readBook(file, await readFile(path), sheet);
+  const book = await readBook(file, await readFile(path), sheet, signal);
   const read = (): AsyncGenerator<CsvRow> => readRows(file, book);
   const heading = await firstOf(read());
   if (!heading) throw new FileUnreadable(`${file} is empty`);
@@ -53,7 +54,7 @@ export async function openWorkbook(
   return { columns: heading.cells, rows };
 }
 
-async function readBook(file: string, bytes: Buffer, sheetName: string | undefined): Promise<Book> {
+async function readBook(file: string, bytes: Buffer, sheetName: string | undefined, signal: AbortSignal | undefined): Promise<Book> {
   const archive = openArchive(file, bytes);
   const workbook = await archive.member('xl/workbook.xml');
   if (!workbook) throw new FileUnreadable(`${file} is no workbook (XLSX); save it as one, or as CSV`);
@@ -78,13 +79,14 @@ async function readBook(file: string, bytes: Buffer, sheetName: string | undefin
   return {
     sheet: content,
     since1904,
-    strings: await readStrings(file, await archive.member('xl/sharedStrings.xml')),
+    signal,
+    strings: await readStrings(file, await archive.member('xl/sharedStrings.xml'), signal),
     dates: await readDates(file, await archive.member('xl/styles.xml')),
   };
 }
 
 /** Goes through XML, and lets others do something after each slice; tags go by their names without prefix. */
-async function* parseXml(file: string, bytes: Buffer, parser: SaxesParser): AsyncGenerator<void> {
+async function* parseXml(file: string, bytes: Buffer, parser: SaxesParser, signal?: AbortSignal): AsyncGenerator<void> {
   const decoder = new TextDecoder('utf-8');
   parser.on('error', () => {
     throw new FileUnreadable(`${file} is damaged: a part of it is no XML`);
@@ -93,6 +95,7 @@ async function* parseXml(file: string, bytes: Buffer, parser: SaxesParser): Asyn
     parser.write(decoder.decode(bytes.subarray(at, at + SLICE), { stream: true }));
     yield;
     await letOthers();
+    signal?.throwIfAborted();
   }
   parser.close();
 }
@@ -105,7 +108,7 @@ async function eachTag(file: string, bytes: Buffer, visit: (name: string, attrib
   for await (const _ of parseXml(file, bytes, parser));
 }
 
-async function readStrings(file: string, bytes: Buffer | undefined): Promise<string[]> {
+async function readStrings(file: string, bytes: Buffer | undefined, signal: AbortSignal | undefined): Promise<string[]> {
   const strings: string[] = [];
   if (!bytes) return strings;
   const parser = new SaxesParser();
@@ -126,7 +129,7 @@ async function readStrings(file: string, bytes: Buffer | undefined): Promise<str
     if (localName(name) === 'rPh') phonetic = false;
     if (localName(name) === 'si') strings.push(unescaped(text));
   });
-  for await (const _ of parseXml(file, bytes, parser));
+  for await (const _ of parseXml(file, bytes, parser, signal));
   return strings;
 }
 
@@ -150,7 +153,7 @@ async function readDates(file: string, bytes: Buffer | undefined): Promise<boole
 }
 
 /** Rows with a value, the heading among them. */
-async function* readRows(file: string, { sheet, strings, dates, since1904 }: Book): AsyncGenerator<CsvRow> {
+async function* readRows(file: string, { sheet, strings, dates, since1904, signal }: Book): AsyncGenerator<CsvRow> {
   const parser = new SaxesParser();
   let ready: CsvRow[] = [];
   let line = 0;
@@ -190,7 +193,7 @@ async function* readRows(file: string, { sheet, strings, dates, since1904 }: Boo
       cells[column] = readValue().trim();
     } else if (localName(name) === 'row' && cells.some((value) => value !== '')) ready.push({ line, cells });
   });
-  for await (const _ of parseXml(file, sheet, parser)) {
+  for await (const _ of parseXml(file, sheet, parser, signal)) {
     yield* ready;
     ready = [];
   }

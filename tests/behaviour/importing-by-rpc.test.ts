@@ -1,0 +1,143 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
+import { createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
+import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { OperationOutcome, OperationState } from '../../gen/ticketing/v1/operation_pb.ts';
+import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
+import { Priority } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
+import { failureOf } from '../support/edge/clients.ts';
+import { endOfImport, type ImportMessage, importMessages, PLAIN, type Settings, sendImport, sheet } from '../support/imports.ts';
+import { outcomeOf, type Service, startService } from '../support/service.ts';
+import { makeWorkbook } from '../support/workbook.ts';
+
+const { CHANGED } = OperationOutcome;
+
+let service: Service;
+let admin: string;
+let own: string;
+let count = 0;
+
+beforeAll(async () => {
+  service = await startService();
+  admin = await service.person('root', ['admin']);
+  const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'ONE' } }, admin);
+  await service.call(AgentService.method.createAgent, { agent: { agentId: 'ann', groupIds: [group?.groupId ?? ''] } }, admin);
+  await service.call(AgentService.method.createAgent, { agent: { agentId: 'bob' } }, admin);
+});
+afterAll(() => service?.close());
+beforeEach(() => {
+  count += 1;
+  own = `import-${count}`;
+});
+
+type How = Settings & { readonly more?: ImportMessage };
+const send = (file: string | Uint8Array, { more = {}, ...settings }: How = { source: own }) =>
+  sendImport(service, importMessages({ source: own, mapping: PLAIN, ...settings } as Settings, file, more), admin);
+const imported = async (file: string | Uint8Array, how?: How) => endOfImport(service, await send(file, how), admin);
+
+const ticketsOf = (source = own) =>
+  service.sql(
+    `SELECT user_id::int AS user_id, title, priority, labels, attributes, agent_id FROM tickets
+     WHERE external_references @> jsonb_build_array(jsonb_build_object('system', $1::text)) ORDER BY create_time, substring(key from '[0-9]+$')::int`,
+    [source],
+  );
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('docket-import-'));
+const staged = () => service.sql('SELECT operation_id FROM imports WHERE accept_time IS NULL');
+
+it('an import makes values by patterns, tables of texts and defaults', async () => {
+  const mapping = {
+    userId: { column: 'who', match: '^Caller (\\d+)$' },
+    group: { defaultText: 'ONE' },
+    priority: {
+      column: 'how',
+      texts: [
+        { text: '1 - top', meaning: 'URGENT' },
+        { text: '3', meaning: 'LOW' },
+      ],
+      defaultText: 'HIGH',
+    },
+    title: { column: 'who', match: '^(\\w+) (\\d+)$', value: '$2 of $1' },
+    labels: { column: 'tags' },
+    agentId: { column: 'agent' },
+    keyColumns: ['who'],
+    unknownTexts: ['?'],
+    attributes: [{ name: 'colour', column: 'Colour' }],
+  };
+  const file = 'who;how;tags;agent;Colour\nCaller 7;1 - top;"a, b";ann;red\nCaller 8;?;;;?\nRobot 9;9;;;\nCaller 10;;;bob;\nCaller 11;;;nobody;\n';
+  const { rows } = await imported(file, { source: own, mapping });
+  expect(await ticketsOf()).toMatchObject([
+    { user_id: 7, priority: Priority.URGENT, title: '7 of Caller', labels: ['a', 'b'], agent_id: 'ann', attributes: { colour: 'red' } },
+    { user_id: 8, priority: Priority.HIGH, attributes: {} },
+  ]);
+  expect(rows.slice(2)).toMatchObject([
+    { field: 'user_id', message: 'does not match ^Caller (\\d+)$; priority: is none of the values that the mapping names' },
+    { field: 'agent_id', reason: 'AGENT_NOT_IN_GROUP' },
+    { field: 'agent_id', reason: 'AGENT_NOT_FOUND' },
+  ]);
+});
+
+it('an import takes gzipped files, workbooks, other encodings and delimiters', async () => {
+  expect((await imported(gzipSync(sheet('7,ONE,zipped')))).operation).toMatchObject({ changedCount: 1n });
+  const cells = (...texts: string[]) => texts.map((text) => `<c t="inlineStr"><is><t>${text}</t></is></c>`).join('');
+  const workbook = await makeWorkbook({
+    sheet: `<row r="1">${cells('User ID', 'Group', 'Title')}</row><row r="4">${cells('7', 'ONE', 'half _xD800_')}</row>`,
+  });
+  const { rows } = await imported(workbook, { source: `${own} book`, sheet: 'People', fileName: 'book.xlsx' });
+  expect(rows).toMatchObject([{ outcome: CHANGED, line: 4n }]);
+  expect(await ticketsOf(`${own} book`)).toMatchObject([{ title: 'half \uFFFD' }]);
+  const latin = Buffer.from('User ID|Group|Title\n7|ONE|Größe\n', 'latin1');
+  await imported(latin, { source: `${own} latin`, encoding: 'windows-1252', delimiter: '|' });
+  expect(await ticketsOf(`${own} latin`)).toMatchObject([{ title: 'Größe' }]);
+});
+
+it('an import is taken by Connect over HTTP/2 as well', async () => {
+  const files = createClient(FileService, createConnectTransport({ baseUrl: service.url, httpVersion: '2' }));
+  async function* messages(): AsyncGenerator<ImportMessage> {
+    yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,by Connect'), {}, 10);
+  }
+  const answer = await files.importTickets(messages(), { headers: { authorization: admin } });
+  expect((await endOfImport(service, answer, admin)).operation).toMatchObject({ changedCount: 1n });
+});
+
+it('an import creates thousands of tickets chunk by chunk, and can be stopped', async () => {
+  const { operation, rows } = await imported(sheet(...Array.from({ length: 1_100 }, (_, at) => `${at + 1},ONE,${at}`)));
+  expect(operation).toMatchObject({ changedCount: 1_100n, state: OperationState.SUCCEEDED });
+  expect(rows.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, at) => BigInt(at + 2)));
+  const titles = (await ticketsOf()).map((ticket) => Number(ticket['title']));
+  expect(titles).toEqual(Array.from({ length: 1_100 }, (_, at) => at));
+  const { operationId } = await send(sheet(...Array.from({ length: 5_000 }, (_, at) => `${at + 1},ONE,${at}`)), { source: `${own} stopped` });
+  expect(await outcomeOf(service.call(OperationService.method.cancelOperation, { operationId }, admin))).toBe('ok');
+  const { operation: stopped } = await service.call(OperationService.method.getOperation, { operationId }, admin);
+  expect(stopped?.state).toBe(OperationState.CANCELLED);
+  expect(await ticketsOf(`${own} stopped`)).toHaveLength(Number(stopped?.changedCount));
+});
+
+it('an import keeps nothing of what was refused or cancelled, neither rows nor files', async () => {
+  const stop = new AbortController();
+  const begun = Promise.withResolvers<void>();
+  async function* endless(): AsyncGenerator<ImportMessage> {
+    yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,never'));
+    begun.resolve();
+    await new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  }
+  const cancelled = failureOf(sendImport(service, endless(), admin, stop.signal));
+  await begun.promise;
+  await vi.waitFor(() => expect(leftovers()).toHaveLength(1), 5_000);
+  stop.abort();
+  expect(await cancelled).toMatchObject({ code: 1 });
+  // Rows are set down, then the file breaks off.
+  const broken = `${sheet(...Array.from({ length: 700 }, (_, at) => `${at + 1},ONE,x`))}9,ONE,"open`;
+  expect(await outcomeOf(send(broken))).toBe('FILE_UNREADABLE');
+  await vi.waitFor(async () => expect([leftovers(), await staged(), await ticketsOf()]).toEqual([[], [], []]), 5_000);
+});
+
+it('leaves a log and operations that hold together', async () => {
+  const { findings } = await checkDatabase(service.app.database.url);
+  expect(findings.filter(({ violations }) => violations > 0)).toEqual([]);
+});
