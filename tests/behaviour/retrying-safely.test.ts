@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { create, type DescMethodUnary, equals, type Message } from '@bufbuild/protobuf';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
@@ -9,7 +9,7 @@ import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { isRead } from '../contract/contract.ts';
-import { PLAIN, sheet } from '../support/imports.ts';
+import { importsEnded, PLAIN, sheet } from '../support/imports.ts';
 import { insertOperation } from '../support/operations.ts';
 import type { Fields } from '../support/requests.ts';
 import { outcomeOf, rpcs, type Service, startService } from '../support/service.ts';
@@ -29,15 +29,9 @@ afterAll(() => service?.close());
 
 const call = async (rpc: DescMethodUnary, fields: Fields, token = admin): Promise<Message> => {
   const answer = await service.call(rpc, create(rpc.input, fields), token);
-  if (rpc.name === 'ImportTickets') await importsEnded();
+  if (rpc.name === 'ImportTickets') await importsEnded(service);
   return answer;
 };
-
-/** What an import does goes on after its answer. */
-const importsEnded = () =>
-  vi.waitFor(async () => {
-    expect(await service.sql(`SELECT 1 FROM operations WHERE kind = 'IMPORT_TICKETS' AND state = 'RUNNING'`)).toEqual([]);
-  }, 10_000);
 
 /** For each mutation a request that changes something, about things made for it alone. */
 let made = 0;

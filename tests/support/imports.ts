@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { expect, vi } from 'vitest';
 import { FileService, type ImportTicketsRequestSchema, type ImportTicketsResponse } from '../../gen/ticketing/v1/file_service_pb.ts';
 import type { ImportSettingsSchema } from '../../gen/ticketing/v1/import_pb.ts';
 import { type Operation, OperationState, type OperationTicket } from '../../gen/ticketing/v1/operation_pb.ts';
@@ -29,6 +30,12 @@ export const sendImport = (
   token: string,
   signal?: AbortSignal,
 ) => streamGrpc(service.channel, FileService.method.importTickets, messages, { token, deadlineMs: 60_000, ...(signal ? { signal } : {}) });
+
+/** Resolves when no import is under way: what one does goes on after its answer. */
+export const importsEnded = ({ sql }: Pick<Service, 'sql'>): Promise<void> =>
+  vi.waitFor(async () => {
+    expect(await sql(`SELECT 1 FROM operations WHERE rpc = 'ticketing.v1.FileService/ImportTickets' AND state = 'RUNNING'`)).toEqual([]);
+  }, 10_000);
 
 /** An import and what became of it. */
 export interface Imported {
