@@ -1,15 +1,18 @@
+import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { createClient } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
-import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { OperationOutcome, OperationState } from '../../gen/ticketing/v1/operation_pb.ts';
 import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
 import { Priority } from '../../gen/ticketing/v1/ticket_pb.ts';
+import { createDocketClient } from '../../src/client/index.ts';
 import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
 import { failureOf } from '../support/edge/clients.ts';
 import { endOfImport, type ImportMessage, importMessages, PLAIN, type Settings, sendImport, sheet } from '../support/imports.ts';
@@ -96,13 +99,30 @@ it('an import takes gzipped files, workbooks, other encodings and delimiters', a
   expect(await ticketsOf(`${own} latin`)).toMatchObject([{ title: 'Größe' }]);
 });
 
-it('an import is taken by Connect over HTTP/2 as well', async () => {
-  const files = createClient(FileService, createConnectTransport({ baseUrl: service.url, httpVersion: '2' }));
+it.each(['grpc', 'connect'] as const)('an import is taken from the client of the package, over %s', async (protocol) => {
+  const docket = createDocketClient({ baseUrl: service.url, protocol, token: admin.replace('Bearer ', '') });
   async function* messages(): AsyncGenerator<ImportMessage> {
-    yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,by Connect'), {}, 10);
+    yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,by the client'), {}, 10);
   }
-  const answer = await files.importTickets(messages(), { headers: { authorization: admin } });
+  const answer = await docket.files.importTickets(messages());
   expect((await endOfImport(service, answer, admin)).operation).toMatchObject({ changedCount: 1n });
+  docket.close();
+});
+
+it('an import goes as the example of the guide has it', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../docs/files.md'), 'utf8');
+  const example = /```js\n([\s\S]+?)```/.exec(guide)?.[1] ?? '';
+  const folder = await mkdtemp(join(tmpdir(), 'docket-guide-'));
+  const client = pathToFileURL(join(import.meta.dirname, '../../src/client/index.ts')).href;
+  await writeFile(join(folder, 'example.mjs'), example.replace("'docket-client'", `'${client}'`).replace('http://127.0.0.1:50051', service.url));
+  await writeFile(join(folder, 'people.csv'), sheet('7,ONE,a', 'x,ONE,b'));
+  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], {
+    cwd: folder,
+    env: { ...process.env, TOKEN: admin.replace('Bearer ', '') },
+  });
+  await rm(folder, { recursive: true });
+  expect(stdout).toContain("column: 'User ID'");
+  expect(stdout).toContain('1n created 1n failed');
 });
 
 it('an import creates thousands of tickets chunk by chunk, and can be stopped', async () => {

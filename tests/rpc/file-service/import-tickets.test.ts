@@ -164,6 +164,9 @@ describe('ImportTickets', () => {
     const token = await service.person('sue', ['supervisor']);
     const { rows, answer } = await imported(sheet('7,ONE,his', '7,TWO,not his'), { source: own, token });
     expect(rows).toMatchObject([{ outcome: CHANGED }, { outcome: FAILED, field: 'group', reason: 'GROUP_NOT_FOUND' }]);
+    const ann = await service.person('ann', ['agent', 'supervisor']);
+    const hers = await imported(sheet('7,ONE,hers'), { source: `${own} hers`, token: ann });
+    expect(hers.rows).toMatchObject([{ outcome: FAILED, field: 'group', reason: 'PERMISSION_DENIED' }]);
     const { operationId } = answer;
     const tom = await service.person('tom', ['supervisor']);
     for (const method of ['getOperation', 'listOperationTickets', 'cancelOperation'] as const)
