@@ -24,16 +24,23 @@ const { CHANGED } = OperationOutcome;
 let service: Service;
 let admin: string;
 let own: string;
+let uploads: string;
 let count = 0;
 
 beforeAll(async () => {
+  // Uploads of this service alone.
+  uploads = await mkdtemp(join(tmpdir(), 'docket-uploads-'));
+  process.env['TMPDIR'] = uploads;
   service = await startService();
   admin = await service.person('root', ['admin']);
   const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'ONE' } }, admin);
   await service.call(AgentService.method.createAgent, { agent: { agentId: 'ann', groupIds: [group?.groupId ?? ''] } }, admin);
   await service.call(AgentService.method.createAgent, { agent: { agentId: 'bob' } }, admin);
 });
-afterAll(() => service?.close());
+afterAll(async () => {
+  await service?.close();
+  await rm(uploads, { recursive: true });
+});
 beforeEach(() => {
   count += 1;
   own = `import-${count}`;
@@ -50,7 +57,7 @@ const ticketsOf = (source = own) =>
      WHERE external_references @> jsonb_build_array(jsonb_build_object('system', $1::text)) ORDER BY create_time, substring(key from '[0-9]+$')::int`,
     [source],
   );
-const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('docket-import-'));
+const leftovers = () => readdirSync(uploads).filter((name) => name.startsWith('docket-import-'));
 const staged = () => service.sql('SELECT operation_id FROM imports WHERE accept_time IS NULL');
 
 it('an import makes values by patterns, tables of texts and defaults', async () => {
