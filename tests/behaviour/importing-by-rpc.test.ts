@@ -14,12 +14,13 @@ import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts
 import { Priority } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { createDocketClient } from '../../src/client/index.ts';
 import { checkDatabase } from '../../src/edge/cli/check-invariants.ts';
-import { failureOf } from '../support/edge/clients.ts';
+import { detailsOf, failureOf } from '../support/edge/clients.ts';
+import { hostileTexts } from '../support/hostile.ts';
 import { endOfImport, type ImportMessage, importMessages, PLAIN, type Settings, sendImport, sheet } from '../support/imports.ts';
 import { outcomeOf, type Service, startService } from '../support/service.ts';
 import { makeWorkbook } from '../support/workbook.ts';
 
-const { CHANGED } = OperationOutcome;
+const { CHANGED, FAILED } = OperationOutcome;
 
 let service: Service;
 let admin: string;
@@ -162,6 +163,51 @@ it('an import keeps nothing of what was refused or cancelled, neither rows nor f
   const broken = `${sheet(...Array.from({ length: 700 }, (_, at) => `${at + 1},ONE,x`))}9,ONE,"open`;
   expect(await outcomeOf(send(broken))).toBe('FILE_UNREADABLE');
   await vi.waitFor(async () => expect([leftovers(), await staged(), await ticketsOf()]).toEqual([[], [], []]), 5_000);
+});
+
+it('an import is asked to come later while a process takes sixteen others', async () => {
+  const stop = new AbortController();
+  const waiting = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
+  async function* endless(): AsyncGenerator<ImportMessage> {
+    yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,never'));
+    await waiting;
+  }
+  const others = Array.from({ length: 16 }, () => failureOf(sendImport(service, endless(), admin, stop.signal)));
+  await vi.waitFor(() => expect(leftovers()).toHaveLength(16), 10_000);
+  const { reason, retryDelayMs } = detailsOf(await failureOf(send(sheet('8,ONE,late'))));
+  expect([reason, retryDelayMs]).toEqual(['TOO_MANY_CALLS', 5_000]);
+  stop.abort();
+  await Promise.all(others);
+  await vi.waitFor(() => expect(leftovers()).toEqual([]), 10_000);
+  expect((await imported(sheet('8,ONE,now'))).operation).toMatchObject({ changedCount: 1n });
+});
+
+it('an import takes hostile texts in any column: each row ends by itself', async () => {
+  const columns = ['User ID', 'Group', 'Title', 'Description', 'Labels', 'Agent', 'Key', 'Other'];
+  const [good, texts] = [['7', 'ONE', 'a', 'b', 'c', 'ann', 'key', 'd'], hostileTexts.filter((text) => text.trim() !== '')];
+  const rows = columns.flatMap((_, column) => texts.map((text) => good.map((cell, at) => (at === column ? text : cell))));
+  const file = [columns, ...rows].map((row) => `${row.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')}\n`).join('');
+  const mapping = {
+    ...PLAIN,
+    description: { column: 'Description' },
+    labels: { column: 'Labels' },
+    agentId: { column: 'Agent' },
+    keyColumns: ['Key'],
+    attributes: [{ name: 'other', column: 'Other' }],
+  };
+  const { operation, rows: told } = await imported(file, { source: own, mapping });
+  expect(operation).toMatchObject({ state: OperationState.SUCCEEDED, totalCount: BigInt(rows.length) });
+  const nul = rows.flatMap((row, at) => (row.some((cell) => cell.includes('\0')) ? [at] : []));
+  expect(nul.length).toBeGreaterThan(8);
+  for (const at of nul) expect(told[at]?.outcome, JSON.stringify(rows[at])).toBe(FAILED);
+  const cells = (...values: string[]) => values.map((text) => `<c t="inlineStr"><is><t>${text}</t></is></c>`).join('');
+  for (const text of ['&#xD800;', '_xD800_', '_x0000_', '&#0;']) {
+    const book = await makeWorkbook({ sheet: `<row>${cells('User ID', 'Group', 'Title')}</row><row>${cells('7', 'ONE', text)}</row>` });
+    const ended = await imported(book, { source: `${own} ${text}` }).catch((error: unknown) => detailsOf(error).reason);
+    if (typeof ended === 'object') expect(ended.operation.state).toBe(OperationState.SUCCEEDED);
+    else expect(ended).toBe('FILE_UNREADABLE');
+  }
+  expect(service.faults).toEqual([]);
 });
 
 it('leaves a log and operations that hold together', async () => {

@@ -10,6 +10,13 @@ export class MappingRequired extends DomainError {
   }
 }
 
+/** This process takes as many files as it may; each lies on its disk until it is read. */
+export class TooManyUploads extends DomainError {
+  constructor(limit: number) {
+    super('resource_exhausted', 'TOO_MANY_CALLS', `this process takes ${limit} files at a time`, { facts: { limit: String(limit) }, retryAfterMs: 5_000 });
+  }
+}
+
 /** The uploaded file cannot be read as it was asked for, or has more than is taken. */
 export class UploadUnreadable extends DomainError {
   constructor(field: string, message: string) {

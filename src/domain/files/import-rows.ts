@@ -35,7 +35,7 @@ export async function openChecker(ctx: Context, file: Source): Promise<(atOnce: 
   const make = ticketMaker(
     {
       findGroup: (value) => groups.find(value),
-      findAgent: (value) => agentIdsOf(value).flatMap((agentId) => (agents.knows(agentId, reach) ? [{ agentId }] : []))[0],
+      findAgent: (value) => (agents.knows(agentIdOf(value), reach) ? { agentId: agentIdOf(value) } : undefined),
       advice: { group: '', agent: '' },
     },
     file,
@@ -43,7 +43,7 @@ export async function openChecker(ctx: Context, file: Source): Promise<(atOnce: 
   const check = async (records: readonly ImportRecord[]): Promise<CheckedRow[]> => {
     agents = await findKnownAgents(
       ctx.sql,
-      records.flatMap(({ fields }) => (fields.agent_id?.value === undefined ? [] : agentIdsOf(fields.agent_id.value))),
+      records.flatMap(({ fields }) => (fields.agent_id?.value === undefined ? [] : [agentIdOf(fields.agent_id.value)])),
     );
     const checked: CheckedRow[] = [];
     for (const record of records) {
@@ -64,9 +64,6 @@ export async function openChecker(ctx: Context, file: Source): Promise<(atOnce: 
   };
 }
 
-/** What an agent may be called by: his id, or a name that it is made of. */
-const agentIdsOf = (value: string): string[] => [value, agentIdOf(value)];
-
 function checkRow({ record, ticket, faults: found, group }: ReturnType<ReturnType<typeof ticketMaker>>, reach: Reach): CheckedRow {
   const { line, cells, referenceId: reference } = record;
   const faults = [...found];
@@ -84,7 +81,8 @@ function checkRow({ record, ticket, faults: found, group }: ReturnType<ReturnTyp
     fault('attributes', error);
   }
   const [first, ...others] = faults;
-  const message = [first?.message ?? '', ...others.map((other) => faultText([other]))].join('; ');
+  // The rule may quote what it refuses.
+  const message = [first?.message ?? '', ...others.map((other) => faultText([other]))].join('; ').replaceAll('\0', '\uFFFD');
   const whole = { field: first?.field ?? '', reason: first?.reason ?? '', message };
   return { row: { ticketId: newId(), line, cells, reference, fault: whole }, faults };
 }

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImportTicketsRequest } from '../../../gen/ticketing/v1/file_service_pb.ts';
 import { InvalidField } from '../../foundation/errors.ts';
-import { UploadUnreadable } from './errors.ts';
+import { TooManyUploads, UploadUnreadable } from './errors.ts';
 
 /** Bytes of a file that is uploaded. */
 const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Files that this process takes at a time. */
+const MAX_AT_ONCE = 16;
+let atOnce = 0;
 
 /** A file that was uploaded. */
 export interface Upload {
@@ -17,14 +21,18 @@ export interface Upload {
   readonly hash: Uint8Array;
 }
 
-/** Puts the chunks of a file into a temporary one, lets it be used, and takes it away, whatever comes of it. */
+/** Puts the chunks of a file into a temporary one, lets it be used, and takes it away, whatever comes of it. @throws TooManyUploads */
 export async function withUpload<Result>(messages: AsyncIterable<ImportTicketsRequest>, use: (upload: Upload) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'docket-import-'));
+  if (atOnce >= MAX_AT_ONCE) throw new TooManyUploads(MAX_AT_ONCE);
+  atOnce += 1;
+  let folder: string | undefined;
   try {
+    folder = await mkdtemp(join(tmpdir(), 'docket-import-'));
     const path = join(folder, 'upload');
     return await use({ path, hash: await receive(messages, path) });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    atOnce -= 1;
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 
