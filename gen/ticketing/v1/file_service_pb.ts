@@ -208,7 +208,7 @@ export type ImportTicketsRequest = Message<"ticketing.v1.ImportTicketsRequest"> 
   chunk: Uint8Array;
 
   /**
-   * In the first message. Makes repeating safe: the caller's UUID for this one intended change. The same caller, id, settings and file get the
+   * In the first message only. Makes repeating safe: the caller's UUID for this one intended change. The same caller, id, settings and file get the
    * same answer again and change nothing (kept 30 days); another request under the same id fails with REQUEST_ID_REUSED.
    *
    * @generated from field: string request_id = 100;
@@ -216,14 +216,14 @@ export type ImportTicketsRequest = Message<"ticketing.v1.ImportTicketsRequest"> 
   requestId: string;
 
   /**
-   * In the first message. Read the whole file and say what would become of it, but change nothing.
+   * In the first message only. Read the whole file and say what would become of it, but change nothing.
    *
    * @generated from field: bool validate_only = 101;
    */
   validateOnly: boolean;
 
   /**
-   * In the first message. Why, in the caller's own words; kept in the audit log. At most 1000 characters.
+   * In the first message only. Why, in the caller's own words; kept in the audit log. At most 1000 characters.
    *
    * @generated from field: string reason = 102;
    */

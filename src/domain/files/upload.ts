@@ -42,9 +42,10 @@ async function receive(messages: AsyncIterable<ImportTicketsRequest>, path: stri
   let bytes = 0;
   let isFirst = true;
   try {
-    for await (const { settings, chunk } of messages) {
-      if (settings && !isFirst) throw new InvalidField('settings', 'must be in the first message only');
+    for await (const message of messages) {
+      if (!isFirst) assertChunkOnly(message);
       isFirst = false;
+      const { chunk } = message;
       bytes += chunk.length;
       if (bytes > MAX_BYTES) throw new UploadUnreadable('chunk', `the file has more than ${MAX_BYTES / (1024 * 1024)} MiB; split it`);
       hash.update(chunk);
@@ -54,4 +55,10 @@ async function receive(messages: AsyncIterable<ImportTicketsRequest>, path: stri
     await file.close();
   }
   return hash.digest();
+}
+
+/** What is said too late would not be heeded: a `validate_only` least of all. */
+function assertChunkOnly({ settings, requestId, validateOnly, reason }: ImportTicketsRequest): void {
+  const late = Object.entries({ settings, request_id: requestId, validate_only: validateOnly, reason }).find(([, value]) => Boolean(value));
+  if (late) throw new InvalidField(late[0], 'must be in the first message only');
 }

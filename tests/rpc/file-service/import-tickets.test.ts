@@ -188,6 +188,11 @@ describe('ImportTickets refuses', () => {
     expect(await stream()).toContain('settings: must be in the first message');
     expect(await stream({ chunk: Buffer.from(sheet('7,ONE,a')) }, { settings })).toContain('settings: must be in the first message');
     expect(await stream({ settings }, { settings })).toContain('settings: must be in the first message only');
+    expect(await stream({ settings }, { chunk: Buffer.from(sheet('7,ONE,a')), validateOnly: true })).toContain(
+      'validate_only: must be in the first message only',
+    );
+    expect(await stream({ settings }, { requestId: randomUUID() })).toContain('request_id: must be in the first message only');
+    expect(await stream({ settings }, { reason: 'late' })).toContain('reason: must be in the first message only');
     expect(await stream({ settings: { source: own } })).toMatch(/^MAPPING_REQUIRED settings\.mapping/);
     expect(await stream({ settings: { source: own, mapping: { group: { column: 'Group' } } } })).toContain('settings.mapping.user_id: must be given');
     expect(await stream({ settings: { ...settings, source: '' } })).toContain('settings.source');
