@@ -123,9 +123,10 @@ async function understand({ path, settings, mapping: given }: Task, signal: Abor
   if (columns.length > MAX_COLUMNS) throw new FileUnreadable(`${called} has more than ${MAX_COLUMNS} columns`);
   if (columns.some((column) => column.length > MAX_COLUMN_LENGTH || column.includes('\0')))
     throw new FileUnreadable(`${called} has a column whose name has more than ${MAX_COLUMN_LENGTH} characters, or the NUL character`);
-  const mapping = given ?? guessMapping(EMPTY_MAPPING, columns);
+  const message = settings.mapping ?? toMappingMessage(guessMapping(EMPTY_MAPPING, columns), columns);
+  // What is guessed is read as it will be when it is sent back.
+  const mapping = given ?? toMapping(message);
   assertColumns(mapping, columns);
-  const message = given && settings.mapping ? settings.mapping : toMappingMessage(mapping, columns);
   return { table, message, mapping };
 }
 

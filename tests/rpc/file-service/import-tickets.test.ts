@@ -138,6 +138,18 @@ describe('ImportTickets', () => {
     ]);
   });
 
+  it('guesses as much as a mapping may say, whatever the columns are called', async () => {
+    const others = ['__proto__', 'constructor', ...Array.from({ length: 300 }, (_, at) => `c${at}`)];
+    const text = `User ID,Group,${others.join(',')}\n7,ONE,${others.map((_, at) => at).join(',')}\n`;
+    const { mapping, failedCount } = await preview(text);
+    expect([mapping?.attributes.length, failedCount]).toEqual([256, 0n]);
+    if (!mapping) throw new Error('nothing was guessed');
+    expect((await imported(text, { source: own, mapping })).operation).toMatchObject({ changedCount: 1n });
+    const [ticket] = await ticketsOf();
+    expect(Object.entries(ticket?.['attributes'] as object)).toHaveLength(256);
+    expect(JSON.stringify(ticket?.['attributes'])).toContain('"__proto__":"0"');
+  });
+
   it('tells at most a hundred faults beforehand, and what is missing where nothing could be guessed', async () => {
     const { faults, failedCount, mapping } = await preview(`a,b\n${'1,2\n'.repeat(150)}`);
     expect(failedCount).toBe(150n);
