@@ -2,7 +2,7 @@
 // Three layers, one arrow: edge → domain → foundation. Only the composition root (src/*.ts) sees all three.
 
 /** The subjects of src/domain, low to high. A folder imports only those before it. */
-const ladder = ['access', 'audit', 'groups', 'agents', 'assignment', 'operations', 'tickets', 'history', 'files', 'simulation'];
+const ladder = ['access', 'audit', 'groups', 'agents', 'assignment', 'operations', 'imports', 'tickets', 'history', 'files', 'simulation'];
 
 const domain = (folders) => `^src/domain/(${folders.join('|')})/`;
 

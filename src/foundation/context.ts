@@ -60,9 +60,10 @@ export interface Context {
   gather<Input, Found>(look: Look<Input, Found>, input: Input): Promise<Found>;
   /**
    * Carries a change out through the command queue, attributed to this call: idempotent by its
-   * request id, without effect when it is `validate_only`. Resolves after the commit.
+   * request id, without effect when it is `validate_only`. Resolves after the commit. `content` is a hash of what further messages of a
+   * stream brought: a repeat brings the same.
    */
-  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input): Promise<MessageShape<Answer>>;
+  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input, content?: Uint8Array): Promise<MessageShape<Answer>>;
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exportFile } from '../../src/edge/cli/export/command.ts';
 import { type Confirm, importFile } from '../../src/edge/cli/import/command.ts';
-import { openTable } from '../../src/edge/cli/import/table.ts';
+import { openTable } from '../../src/foundation/files/reading/table.ts';
 import { Archive, NOTHING_WRITTEN, pack } from '../../src/foundation/files/zip.ts';
 import { sheetOf } from '../support/file-reading.ts';
 import { hostileValues } from '../support/formulas.ts';

@@ -67,6 +67,8 @@ describe('the audit log', () => {
       'group_pools',
       'group_relaxations',
       'handicaps',
+      'import_rows',
+      'imports',
       'migrations',
       'operation_chunks',
       'operation_progress',

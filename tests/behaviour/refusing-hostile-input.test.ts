@@ -7,6 +7,7 @@ import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { assertDecent, byGrpc, byJson, type Sender } from '../support/endings.ts';
 import { hostileJson, hostileMessage } from '../support/hostile.ts';
+import { importsEnded } from '../support/imports.ts';
 import { type Fields, makeRequests } from '../support/requests.ts';
 import { outcomeOf, rpcs, type Service, startService } from '../support/service.ts';
 import { makeTwoTeams, type TwoTeams } from '../support/two-teams.ts';
@@ -40,8 +41,10 @@ afterEach(async () => {
 });
 
 /** Every change of an audited thing has an entry, and every success a request: what is refused adds to neither. */
-const changesOnRecord = () =>
-  service.sql(`SELECT (SELECT count(*) FROM audit_entries WHERE operation <> 'REFUSE') AS entries, (SELECT count(*) FROM requests) AS requests`);
+async function changesOnRecord() {
+  await importsEnded(service);
+  return service.sql(`SELECT (SELECT count(*) FROM audit_entries WHERE operation <> 'REFUSE') AS entries, (SELECT count(*) FROM requests) AS requests`);
+}
 
 /** Tries for each RPC and form. */
 const numRuns = 12;

@@ -9,6 +9,7 @@ import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts
 import { TicketStatus } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { TicketService } from '../../gen/ticketing/v1/ticket_service_pb.ts';
 import { isRead } from '../contract/contract.ts';
+import { importsEnded, PLAIN, sheet } from '../support/imports.ts';
 import { insertOperation } from '../support/operations.ts';
 import type { Fields } from '../support/requests.ts';
 import { outcomeOf, rpcs, type Service, startService } from '../support/service.ts';
@@ -26,7 +27,11 @@ beforeAll(async () => {
 });
 afterAll(() => service?.close());
 
-const call = (rpc: DescMethodUnary, fields: Fields, token = admin): Promise<Message> => service.call(rpc, create(rpc.input, fields), token);
+const call = async (rpc: DescMethodUnary, fields: Fields, token = admin): Promise<Message> => {
+  const answer = await service.call(rpc, create(rpc.input, fields), token);
+  if (rpc.name === 'ImportTickets') await importsEnded(service);
+  return answer;
+};
 
 /** For each mutation a request that changes something, about things made for it alone. */
 let made = 0;
@@ -60,6 +65,7 @@ async function makeScene(): Promise<Readonly<Record<string, Fields>>> {
     BulkUpdateTickets: { ticketIds, patch: { status: TicketStatus.ON_HOLD, labels: ['later'] } },
     ReassignTickets: { fromAgentIds: [name('ann')] },
     CancelOperation: { operationId: await insertOperation(service.sql, 'root', ticketIds[0] ?? '') },
+    ImportTickets: { settings: { source: name('file'), mapping: PLAIN }, chunk: Buffer.from(sheet(`7,G${run},imported`)) },
     RedactTicket: { ticketId: ticketIds[0] },
     RestoreTicket: { ticketId: ticketIds[3], version: 1n },
     CreateAgent: { agent: { agentId: name('extra'), groupIds: [groupId] } },
@@ -175,6 +181,7 @@ const refusals: Readonly<Record<string, readonly [Fields, reason: string]>> = {
   BulkUpdateTickets: [{ ticketIds: ['NONE-1'], patch: { title: 'x' } }, 'TICKET_NOT_FOUND'],
   ReassignTickets: [{ fromAgentIds: ['none'] }, 'AGENT_NOT_FOUND'],
   CancelOperation: [{ operationId: randomUUID() }, 'OPERATION_NOT_FOUND'],
+  ImportTickets: [{ settings: { source: 'nothing', mapping: PLAIN } }, 'FILE_UNREADABLE'],
   RedactTicket: [{ ticketId: randomUUID() }, 'TICKET_NOT_FOUND'],
   RestoreTicket: [{ ticketId: randomUUID(), version: 1n }, 'TICKET_NOT_FOUND'],
   CreateAgent: [{ agent: { agentId: 'x', timeZone: 'Nowhere' } }, 'TIME_ZONE_UNKNOWN'],

@@ -17,6 +17,8 @@ const STREAMS: Readonly<Record<string, string>> = {
   ExportAuditLog: 'server_streaming',
   ExportList: 'server_streaming',
   ExportAuditEntries: 'server_streaming',
+  ImportTickets: 'client_streaming',
+  ExportImportFailures: 'server_streaming',
 };
 
 describe('an RPC', () => {
@@ -77,6 +79,7 @@ describe('the permissions', () => {
       'BulkUpdateTickets',
       'CancelOperation',
       'CreateTicket',
+      'ImportTickets',
       'RestoreTicket',
       'UpdateTicket',
     ]);
@@ -111,7 +114,7 @@ describe('a mutation', () => {
   });
 
   it('of one existing thing takes its etag', () => {
-    const ofNone = /^(Create|Batch|Bulk|Reassign)/;
+    const ofNone = /^(Create|Batch|Bulk|Reassign|Import)/;
     for (const { name, input } of mutations.filter((each) => !ofNone.test(each.name))) {
       const own = fieldOf(input, 'etag');
       const inResource = input.fields.some((each) => each.message && fieldOf(each.message, 'etag'));

@@ -8,6 +8,7 @@ import { parse } from 'csv-parse/sync';
 import { TicketSchema } from '../../gen/ticketing/v1/ticket_pb.ts';
 import { exportList, type FileForm } from '../../src/foundation/files/export.ts';
 import { withGuard } from '../../src/foundation/files/formula.ts';
+import { tableOf } from '../../src/foundation/files/table.ts';
 import { hostileValues } from '../support/formulas.ts';
 
 /**
@@ -26,7 +27,7 @@ async function exported(form: FileForm): Promise<Buffer> {
     const from = Number(token);
     return { items: tickets.slice(from, from + size), nextPageToken: from + size < tickets.length ? String(from + size) : '' };
   };
-  for await (const { chunk } of exportList({ form, name: 'tickets', resumeToken: '', item: TicketSchema, page })) chunks.push(chunk);
+  for await (const { chunk } of exportList({ form, name: 'tickets', resumeToken: '', ...tableOf(TicketSchema), page })) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

@@ -13,6 +13,7 @@ import { pino } from 'pino';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { AssignmentService } from '../../gen/ticketing/v1/assignment_service_pb.ts';
 import { AuditService } from '../../gen/ticketing/v1/audit_service_pb.ts';
+import { FileService } from '../../gen/ticketing/v1/file_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
 import { HistoryService } from '../../gen/ticketing/v1/history_service_pb.ts';
 import { OperationService } from '../../gen/ticketing/v1/operation_service_pb.ts';
@@ -70,6 +71,7 @@ export interface Clients {
   readonly assignment: Client<typeof AssignmentService>;
   readonly history: Client<typeof HistoryService>;
   readonly operations: Client<typeof OperationService>;
+  readonly files: Client<typeof FileService>;
 }
 
 type Client<Service extends DescService> = {
@@ -198,6 +200,7 @@ function clientsOf(server: ReturnType<typeof makeServe>, caller: Caller): Client
     assignment: client(AssignmentService),
     history: client(HistoryService),
     operations: client(OperationService),
+    files: client(FileService),
   };
 }
 

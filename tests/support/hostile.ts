@@ -97,7 +97,7 @@ export function hostileMessage(schema: DescMessage, good: Fields): fc.Arbitrary<
 
 /** A message with the fields of another one laid over it; anything else as it is. */
 function mixed(good: unknown, value: unknown): unknown {
-  const isPlain = (one: unknown): one is object => typeof one === 'object' && one !== null && !Array.isArray(one);
+  const isPlain = (one: unknown): one is object => typeof one === 'object' && one !== null && !Array.isArray(one) && !ArrayBuffer.isView(one);
   return isPlain(good) && isPlain(value) ? { ...good, ...value } : value;
 }
 

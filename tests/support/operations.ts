@@ -9,15 +9,20 @@ import type { Service } from './service.ts';
 import { makeGroup } from './team.ts';
 
 /** An operation of this actor that goes on, so far without any chunk done, and that nobody carries on: as if its process had just begun with it. */
-export async function insertOperation(sql: Service['sql'], actor: string, ticketId: string): Promise<string> {
+export async function insertOperation(
+  sql: Service['sql'],
+  actor: string,
+  ticketId: string,
+  [kind, input]: readonly [kind: string, input: object] = ['BULK_UPDATE_TICKETS', { title: 'x' }],
+): Promise<string> {
   const operationId = randomUUID();
   await sql(
     `WITH made AS (
        INSERT INTO operations (operation_id, kind, state, actor, actor_kind, roles, rpc, request_id, reason, input, total_count, create_time, update_time)
-       VALUES ($1, 'BULK_UPDATE_TICKETS', 'RUNNING', $2, 'USER', '{admin}', 'ticketing.v1.TicketService/BulkUpdateTickets', $1, '', '{"title":"x"}', 1, now(), now())
+       VALUES ($1, $4, 'RUNNING', $2, 'USER', '{admin}', 'ticketing.v1.TicketService/BulkUpdateTickets', $1, '', $5, 1, now(), now())
      ), chunk AS (INSERT INTO operation_chunks (operation_id, chunk, ticket_ids) VALUES ($1, 0, ARRAY[$3::uuid]))
      SELECT`,
-    [operationId, actor, ticketId],
+    [operationId, actor, ticketId, kind, JSON.stringify(input)],
   );
   await sql(`INSERT INTO operation_progress (operation_id, update_time) VALUES ($1, now() + interval '1 hour')`, [operationId]);
   return operationId;

@@ -2,6 +2,7 @@ import { vi } from 'vitest';
 import { Availability } from '../../gen/ticketing/v1/agent_pb.ts';
 import { AgentService } from '../../gen/ticketing/v1/agent_service_pb.ts';
 import { GroupService } from '../../gen/ticketing/v1/group_service_pb.ts';
+import { PLAIN, sheet } from './imports.ts';
 import { insertOperation } from './operations.ts';
 import type { Service } from './service.ts';
 import type { TwoTeams } from './two-teams.ts';
@@ -29,6 +30,7 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
   const { groupId } = one;
   const { ticketId } = hers;
   const operationId = await insertOperation(service.sql, 'service:intake', ticketId);
+  const importId = await insertOperation(service.sql, 'service:intake', ticketId, ['IMPORT_TICKETS', { columns: ['User ID', 'Group', 'Title'] }]);
   return {
     CreateTicket: { groupId, userId: 9n },
     BatchCreateTickets: {
@@ -78,6 +80,8 @@ export async function makeRequests(service: Service, teams: TwoTeams): Promise<R
     CancelOperation: { operationId },
     ExportList: { list: { case: 'tickets', value: { groupId } } },
     ExportAuditEntries: {},
+    ImportTickets: { settings: { source: 'requests', mapping: PLAIN }, chunk: Buffer.from(sheet('9,ONE,imported')) },
+    ExportImportFailures: { operationId: importId },
     SimulatePolicy: { message: { case: 'setup', value: { source: { case: 'history', value: { groupIds: [groupId], lastDays: 1 } } } } },
   };
 }

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file ticketing/v1/operation.proto.
  */
 export const file_ticketing_v1_operation: GenFile = /*@__PURE__*/
-  fileDesc("Chx0aWNrZXRpbmcvdjEvb3BlcmF0aW9uLnByb3RvEgx0aWNrZXRpbmcudjEijAUKCU9wZXJhdGlvbhIZCgxvcGVyYXRpb25faWQYASABKAlCA+BBAxIuCgRraW5kGAIgASgOMhsudGlja2V0aW5nLnYxLk9wZXJhdGlvbktpbmRCA+BBAxIwCgVzdGF0ZRgDIAEoDjIcLnRpY2tldGluZy52MS5PcGVyYXRpb25TdGF0ZUID4EEDEhIKBWFjdG9yGAQgASgJQgPgQQMSFwoKcmVxdWVzdF9pZBgFIAEoCUID4EEDEhMKBnJlYXNvbhgGIAEoCUID4EEDEhgKC3RvdGFsX2NvdW50GAcgASgDQgPgQQMSFwoKZG9uZV9jb3VudBgIIAEoA0ID4EEDEhoKDWNoYW5nZWRfY291bnQYCSABKANCA+BBAxIcCg91bmNoYW5nZWRfY291bnQYCiABKANCA+BBAxIZCgxmYWlsZWRfY291bnQYCyABKANCA+BBAxIZCgxwYXVzZV9yZWFzb24YDCABKAlCA+BBAxIZCgxlcnJvcl9yZWFzb24YDSABKAlCA+BBAxIaCg1lcnJvcl9tZXNzYWdlGA4gASgJQgPgQQMSNAoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMQoIZW5kX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZXhwaXJlX3RpbWUYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSEQoEZXRhZxgTIAEoCUID4EEDIqQBCg9PcGVyYXRpb25UaWNrZXQSFgoJdGlja2V0X2lkGAEgASgJQgPgQQMSNAoHb3V0Y29tZRgCIAEoDjIeLnRpY2tldGluZy52MS5PcGVyYXRpb25PdXRjb21lQgPgQQMSGAoLdG9fYWdlbnRfaWQYAyABKAlCA+BBAxITCgZyZWFzb24YBCABKAlCA+BBAxIUCgdtZXNzYWdlGAUgASgJQgPgQQMqfAoNT3BlcmF0aW9uS2luZBIeChpPUEVSQVRJT05fS0lORF9VTlNQRUNJRklFRBAAEiYKIk9QRVJBVElPTl9LSU5EX0JVTEtfVVBEQVRFX1RJQ0tFVFMQARIjCh9PUEVSQVRJT05fS0lORF9SRUFTU0lHTl9USUNLRVRTEAIqxAEKDk9wZXJhdGlvblN0YXRlEh8KG09QRVJBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhsKF09QRVJBVElPTl9TVEFURV9SVU5OSU5HEAESGgoWT1BFUkFUSU9OX1NUQVRFX1BBVVNFRBACEh0KGU9QRVJBVElPTl9TVEFURV9TVUNDRUVERUQQAxIaChZPUEVSQVRJT05fU1RBVEVfRkFJTEVEEAQSHQoZT1BFUkFUSU9OX1NUQVRFX0NBTkNFTExFRBAFKrIBChBPcGVyYXRpb25PdXRjb21lEiEKHU9QRVJBVElPTl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZT1BFUkFUSU9OX09VVENPTUVfUEVORElORxABEh0KGU9QRVJBVElPTl9PVVRDT01FX0NIQU5HRUQQAhIfChtPUEVSQVRJT05fT1VUQ09NRV9VTkNIQU5HRUQQAxIcChhPUEVSQVRJT05fT1VUQ09NRV9GQUlMRUQQBEJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chx0aWNrZXRpbmcvdjEvb3BlcmF0aW9uLnByb3RvEgx0aWNrZXRpbmcudjEijAUKCU9wZXJhdGlvbhIZCgxvcGVyYXRpb25faWQYASABKAlCA+BBAxIuCgRraW5kGAIgASgOMhsudGlja2V0aW5nLnYxLk9wZXJhdGlvbktpbmRCA+BBAxIwCgVzdGF0ZRgDIAEoDjIcLnRpY2tldGluZy52MS5PcGVyYXRpb25TdGF0ZUID4EEDEhIKBWFjdG9yGAQgASgJQgPgQQMSFwoKcmVxdWVzdF9pZBgFIAEoCUID4EEDEhMKBnJlYXNvbhgGIAEoCUID4EEDEhgKC3RvdGFsX2NvdW50GAcgASgDQgPgQQMSFwoKZG9uZV9jb3VudBgIIAEoA0ID4EEDEhoKDWNoYW5nZWRfY291bnQYCSABKANCA+BBAxIcCg91bmNoYW5nZWRfY291bnQYCiABKANCA+BBAxIZCgxmYWlsZWRfY291bnQYCyABKANCA+BBAxIZCgxwYXVzZV9yZWFzb24YDCABKAlCA+BBAxIZCgxlcnJvcl9yZWFzb24YDSABKAlCA+BBAxIaCg1lcnJvcl9tZXNzYWdlGA4gASgJQgPgQQMSNAoLY3JlYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMQoIZW5kX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZXhwaXJlX3RpbWUYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSEQoEZXRhZxgTIAEoCUID4EEDIssBCg9PcGVyYXRpb25UaWNrZXQSFgoJdGlja2V0X2lkGAEgASgJQgPgQQMSNAoHb3V0Y29tZRgCIAEoDjIeLnRpY2tldGluZy52MS5PcGVyYXRpb25PdXRjb21lQgPgQQMSGAoLdG9fYWdlbnRfaWQYAyABKAlCA+BBAxITCgZyZWFzb24YBCABKAlCA+BBAxIUCgdtZXNzYWdlGAUgASgJQgPgQQMSEQoEbGluZRgGIAEoA0ID4EEDEhIKBWZpZWxkGAcgASgJQgPgQQMqnwEKDU9wZXJhdGlvbktpbmQSHgoaT1BFUkFUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABImCiJPUEVSQVRJT05fS0lORF9CVUxLX1VQREFURV9USUNLRVRTEAESIwofT1BFUkFUSU9OX0tJTkRfUkVBU1NJR05fVElDS0VUUxACEiEKHU9QRVJBVElPTl9LSU5EX0lNUE9SVF9USUNLRVRTEAMqxAEKDk9wZXJhdGlvblN0YXRlEh8KG09QRVJBVElPTl9TVEFURV9VTlNQRUNJRklFRBAAEhsKF09QRVJBVElPTl9TVEFURV9SVU5OSU5HEAESGgoWT1BFUkFUSU9OX1NUQVRFX1BBVVNFRBACEh0KGU9QRVJBVElPTl9TVEFURV9TVUNDRUVERUQQAxIaChZPUEVSQVRJT05fU1RBVEVfRkFJTEVEEAQSHQoZT1BFUkFUSU9OX1NUQVRFX0NBTkNFTExFRBAFKrIBChBPcGVyYXRpb25PdXRjb21lEiEKHU9QRVJBVElPTl9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZT1BFUkFUSU9OX09VVENPTUVfUEVORElORxABEh0KGU9QRVJBVElPTl9PVVRDT01FX0NIQU5HRUQQAhIfChtPUEVSQVRJT05fT1VUQ09NRV9VTkNIQU5HRUQQAxIcChhPUEVSQVRJT05fT1VUQ09NRV9GQUlMRUQQBEJOChNkb2NrZXQudGlja2V0aW5nLnYxUAFaH2RvY2tldC90aWNrZXRpbmcvdjE7dGlja2V0aW5ndjGqAhNEb2NrZXQuVGlja2V0aW5nLlYxYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * A change of many tickets that goes on after the call that began it, in chunks, each of them one transaction. Its
@@ -70,7 +70,7 @@ export type Operation = Message<"ticketing.v1.Operation"> & {
   reason: string;
 
   /**
-   * Tickets that were selected.
+   * Tickets that were selected; in an import, rows.
    *
    * @generated from field: int64 total_count = 7;
    */
@@ -84,14 +84,14 @@ export type Operation = Message<"ticketing.v1.Operation"> & {
   doneCount: bigint;
 
   /**
-   * Tickets that were changed.
+   * Tickets that were changed; in an import, created.
    *
    * @generated from field: int64 changed_count = 9;
    */
   changedCount: bigint;
 
   /**
-   * Tickets that were left as they are: they had the new values already, or stay in a reassignment.
+   * Tickets that were left as they are: they had the new values already, stay in a reassignment, or were imported before.
    *
    * @generated from field: int64 unchanged_count = 10;
    */
@@ -176,7 +176,7 @@ export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
  */
 export type OperationTicket = Message<"ticketing.v1.OperationTicket"> & {
   /**
-   * The ticket.
+   * The ticket. In an import, the one that was created or was there already; empty where there is none.
    *
    * @generated from field: string ticket_id = 1;
    */
@@ -209,6 +209,20 @@ export type OperationTicket = Message<"ticketing.v1.OperationTicket"> & {
    * @generated from field: string message = 5;
    */
   message: string;
+
+  /**
+   * In an import, the line of the file on which its row begins, from 1. 0 otherwise.
+   *
+   * @generated from field: int64 line = 6;
+   */
+  line: bigint;
+
+  /**
+   * In an import, the field that is wrong, such as `user_id`. Empty: the row as a whole, or nothing.
+   *
+   * @generated from field: string field = 7;
+   */
+  field: string;
 };
 
 /**
@@ -244,6 +258,13 @@ export const OperationKind = {
    * @generated from enum value: OPERATION_KIND_REASSIGN_TICKETS = 2;
    */
   REASSIGN_TICKETS: 2,
+
+  /**
+   * Begun by ImportTickets. It creates tickets, one for each row of a file.
+   *
+   * @generated from enum value: OPERATION_KIND_IMPORT_TICKETS = 3;
+   */
+  IMPORT_TICKETS: 3,
 } as const;
 
 /**
@@ -342,21 +363,21 @@ export const OperationOutcome = {
   PENDING: 1,
 
   /**
-   * It was changed.
+   * It was changed; in an import, created.
    *
    * @generated from enum value: OPERATION_OUTCOME_CHANGED = 2;
    */
   CHANGED: 2,
 
   /**
-   * It was left as it is.
+   * It was left as it is; in an import, it was there already.
    *
    * @generated from enum value: OPERATION_OUTCOME_UNCHANGED = 3;
    */
   UNCHANGED: 3,
 
   /**
-   * It could not be changed.
+   * It could not be changed; in an import, not created.
    *
    * @generated from enum value: OPERATION_OUTCOME_FAILED = 4;
    */

@@ -333,7 +333,7 @@ export const CancelOperationResponseSchema: GenMessage<CancelOperationResponse> 
   messageDesc(file_ticketing_v1_operation_service, 9);
 
 /**
- * Follows and stops operations, which BulkUpdateTickets and ReassignTickets begin. Administrators and auditors meet all
+ * Follows and stops operations, which BulkUpdateTickets, ReassignTickets and ImportTickets begin. Administrators and auditors meet all
  * of them, everybody else those that he began himself; others are to him as if they did not exist.
  *
  * @generated from service ticketing.v1.OperationService

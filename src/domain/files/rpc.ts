@@ -30,12 +30,15 @@ import {
 import type { Context, Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
 import { exportList, type FileForm, type FilePiece } from '../../foundation/files/export.ts';
+import { tableOf } from '../../foundation/files/table.ts';
 import { agentHandlers, membershipHandlers } from '../agents/index.ts';
 import { listAuditEntries } from '../audit/index.ts';
 import { groupHandlers } from '../groups/index.ts';
 import { historyHandlers } from '../history/index.ts';
 import { operationHandlers } from '../operations/index.ts';
 import { ticketHandlers } from '../tickets/index.ts';
+import { failedRowsOf } from './failed-rows.ts';
+import { importTickets } from './import.ts';
 
 /** All of FileService. */
 export const fileHandlers: Handlers<typeof FileService> = {
@@ -51,6 +54,12 @@ export const fileHandlers: Handlers<typeof FileService> = {
       answer: [ListAuditEntriesResponseSchema, listAuditEntries],
       items: (page) => page.auditEntries,
     }),
+
+  importTickets,
+
+  async *exportImportFailures({ operationId, format, resumeToken }, ctx) {
+    yield* exportList({ form: formOf(format), resumeToken, ...(await failedRowsOf(ctx, operationId)) });
+  },
 };
 
 function piecesOf({ list, ...how }: ExportListRequest, ctx: Context): AsyncGenerator<FilePiece> {
@@ -152,7 +161,7 @@ function pieces<Request extends DescMessage, Answer extends DescMessage, Item ex
     form: formOf(format),
     name,
     resumeToken,
-    item,
+    ...tableOf(item),
     async page(pageToken, pageSize) {
       const asked = create(requestSchema, { ...request, pageToken, pageSize } as MessageInitShape<Request>);
       const page = create(answerSchema, await list(asked, ctx)) as MessageShape<Answer> & { readonly nextPageToken: string };

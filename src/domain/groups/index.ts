@@ -4,7 +4,7 @@ export { type Disposal, type GroupClosed, type GroupRulesChanged, groupClosed, g
 export { finishDeletingGroup, splitPools } from './jobs.ts';
 export { strategyOf, toGroupMessage } from './message.ts';
 export { findPools, mergePools, type PoolNeed } from './pools.ts';
-export { getVisibleGroup, lockGroups, lockGroupToChange } from './queries.ts';
+export { getVisibleGroup, listGroupNames, lockGroups, lockGroupToChange } from './queries.ts';
 export { groupHandlers } from './rpc.ts';
 export { assertCatchUpLimit } from './rules.ts';
 export { coversGroups, type GroupScope, inScope, scopeValue, supervisedGroups, type Viewer, visibleGroups } from './visibility.ts';

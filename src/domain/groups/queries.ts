@@ -4,7 +4,7 @@ import type { Caller } from '../../foundation/context.ts';
 import type { Sql } from '../../foundation/database/sql.ts';
 import { Group } from './entity.ts';
 import { GroupChangeDenied, GroupNotFound } from './errors.ts';
-import { coversGroups, supervisedGroups, type Viewer, visibleGroups } from './visibility.ts';
+import { coversGroups, inScope, scopeValue, supervisedGroups, type Viewer, visibleGroups } from './visibility.ts';
 
 /** A group that the caller may see, deleted or not. Throws `GroupNotFound` for every other one. */
 export async function getVisibleGroup(viewer: Viewer & { readonly em: EntityManager }, groupId: string): Promise<Group> {
@@ -38,4 +38,13 @@ export async function lockGroupToChange(unit: Unit, caller: Caller, groupId: str
 export async function countPendingTickets(sql: Sql, groupId: string): Promise<number> {
   const [row] = await sql<{ pending: number }>('SELECT count(*)::integer AS pending FROM tickets WHERE group_id = $1 AND status <= 3', [groupId]);
   return row?.pending ?? 0;
+}
+
+/** What files can call the groups by that a caller may see; deleted ones too, since their keys are never free again. */
+export async function listGroupNames(viewer: Viewer): Promise<{ groupId: string; key: string; name: string; deleted: boolean }[]> {
+  const rows = await viewer.sql<{ group_id: string; key: string; name: string; deleted: boolean }>(
+    `SELECT group_id, key, name, delete_time IS NOT NULL AS deleted FROM groups WHERE ${inScope('group_id', 1)} ORDER BY key`,
+    [scopeValue(await visibleGroups(viewer))],
+  );
+  return rows.map(({ group_id: groupId, ...names }) => ({ groupId, ...names }));
 }

@@ -8,14 +8,23 @@ import { CHUNK_TICKETS, OPERATION_TICKETS } from './rules.ts';
 /** The job that carries an operation on. */
 export const RUN_OPERATION = 'run-operation';
 
+/** A query; parameters from `$1` on. */
+interface Query {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
 /** What an operation is to do. */
 export interface NewOperation {
   readonly kind: OperationKindName;
   readonly caller: Caller;
   /** Whatever its kind wants to know again in every chunk. */
   readonly input: object;
-  /** A query with columns `ticket_id`, `priority` and `create_time`; parameters from `$1` on. */
-  readonly selected: { readonly text: string; readonly values: readonly unknown[] };
+  /**
+   * Its tickets: `selected` with columns `ticket_id`, `priority` and `create_time`; or, where they are yet to be created, the `chunks` of an
+   * operation whose id was made before, with columns `chunk`, `ticket_ids` and `lines`, each but the last of `CHUNK_TICKETS`.
+   */
+  readonly tickets: { readonly selected: Query } | { readonly operationId: string; readonly chunks: Query };
 }
 
 /** An operation that was accepted. */
@@ -26,12 +35,12 @@ export interface AcceptedOperation {
 
 /**
  * Sets an operation down with its tickets, in the transaction of the request that asks for it, and leaves it to a job. From here on its
- * tickets are fixed; they are dealt with in waiting order.
+ * tickets are fixed; they are dealt with in waiting order, or in that of the chunks.
  */
 export async function acceptOperation(unit: Unit, { origin }: Command, operation: NewOperation): Promise<AcceptedOperation> {
-  const operationId = newId();
-  const ticketCount = await storeTickets(unit, operationId, operation.selected);
-  const { caller, kind, input } = operation;
+  const { caller, kind, input, tickets } = operation;
+  const operationId = 'chunks' in tickets ? tickets.operationId : newId();
+  const ticketCount = 'chunks' in tickets ? await storeChunks(unit, operationId, tickets.chunks) : await storeTickets(unit, operationId, tickets.selected);
   await unit.sql(
     `INSERT INTO operations (operation_id, kind, state, actor, actor_kind, roles, caller_agent_id, rpc, request_id, reason, input, total_count, create_time, update_time)
      VALUES ($1, $2, 'RUNNING', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`,
@@ -55,7 +64,7 @@ export async function acceptOperation(unit: Unit, { origin }: Command, operation
   return { operationId, ticketCount };
 }
 
-async function storeTickets(unit: Unit, operationId: string, { text, values }: NewOperation['selected']): Promise<number> {
+async function storeTickets(unit: Unit, operationId: string, { text, values }: Query): Promise<number> {
   const id = values.length + 1;
   const [stored] = await unit.sql<{ count: string }>(
     `WITH stored AS (
@@ -64,6 +73,19 @@ async function storeTickets(unit: Unit, operationId: string, { text, values }: N
        FROM (
          SELECT ticket_id, row_number() OVER (ORDER BY priority DESC, create_time, ticket_id) - 1 AS place FROM (${text}) selected LIMIT ${OPERATION_TICKETS}
        ) placed GROUP BY place / ${CHUNK_TICKETS}
+       RETURNING cardinality(ticket_ids) AS count
+     )
+     SELECT coalesce(sum(count), 0) AS count FROM stored`,
+    [...values, operationId],
+  );
+  return Number(stored?.count);
+}
+
+async function storeChunks(unit: Unit, operationId: string, { text, values }: Query): Promise<number> {
+  const [stored] = await unit.sql<{ count: string }>(
+    `WITH stored AS (
+       INSERT INTO operation_chunks (operation_id, chunk, ticket_ids, lines)
+       SELECT $${values.length + 1}::uuid, chunk, ticket_ids, lines FROM (${text}) made
        RETURNING cardinality(ticket_ids) AS count
      )
      SELECT coalesce(sum(count), 0) AS count FROM stored`,

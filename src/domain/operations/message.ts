@@ -41,15 +41,21 @@ export interface OperationTicketRow {
   readonly to_agent_id: string | null;
   readonly reason: string | null;
   readonly message: string | null;
+  /** Of an import alone, like the field and the ticket that was there already. */
+  readonly line: number | null;
+  readonly field: string | null;
+  readonly found_id: string | null;
 }
 
 /** The same as callers see it. */
 export const toOperationTicket = (row: OperationTicketRow): MessageInitShape<typeof OperationTicketSchema> => ({
-  ticketId: row.ticket_id,
+  ticketId: row.line === null || row.outcome === OperationOutcome.CHANGED ? row.ticket_id : (row.found_id ?? ''),
   outcome: (row.outcome ?? OperationOutcome.PENDING) as OperationOutcome,
   toAgentId: row.to_agent_id ?? '',
   reason: row.reason ?? '',
   message: row.message ?? '',
+  line: BigInt(row.line ?? 0),
+  field: row.field ?? '',
 });
 
 /** The name of an enum's value, without its prefix. */

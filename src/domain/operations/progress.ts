@@ -14,6 +14,9 @@ export interface TicketResult {
   readonly reason?: string;
   /** … and in words. */
   readonly message?: string;
+  /** In an import: the field that is wrong, and the ticket that was there already. */
+  readonly field?: string;
+  readonly foundId?: string | undefined;
 }
 
 /** A chunk that was not dealt with yet. */
@@ -56,7 +59,8 @@ export const readChunks = (sql: Sql, operation: OperationRow, chunks: number): P
   sql<WaitingChunk>(READ_CHUNKS, [operation.operation_id, operation.next_chunk, chunks]);
 
 const STORE_RESULTS = prepared(
-  `UPDATE operation_chunks SET outcomes = $3::smallint[], to_agent_ids = $4::text[], reasons = $5::text[], messages = $6::text[], transaction_id = pg_current_xact_id()
+  `UPDATE operation_chunks SET outcomes = $3::smallint[], to_agent_ids = $4::text[], reasons = $5::text[], messages = $6::text[],
+     fields = $7::text[], found_ids = $8::uuid[], transaction_id = pg_current_xact_id()
    WHERE operation_id = $1 AND chunk = $2`,
 );
 
@@ -86,15 +90,17 @@ export function storeResults(unit: Unit, { operation_id: operationId }: Operatio
         toAgentId: result.toAgentId ?? null,
         reason: result.reason ?? null,
         message: result.message ?? null,
+        field: result.field ?? null,
+        foundId: result.foundId ?? null,
       };
     });
-    unit.send(STORE_RESULTS, [operationId, chunk, ...columnTexts(rows, ['outcome', 'toAgentId', 'reason', 'message'])]);
+    unit.send(STORE_RESULTS, [operationId, chunk, ...columnTexts(rows, ['outcome', 'toAgentId', 'reason', 'message', 'field', 'foundId'])]);
   }
   const next = (chunks.at(-1)?.chunk ?? -1) + 1;
   unit.send(MOVE_ON, [operationId, next, counts.CHANGED, counts.UNCHANGED, counts.FAILED, JSON.stringify(memory ?? {}), runner, unit.now]);
 }
 
-/** How an operation ends; the one entry in the log that sums it up. What it was to do is forgotten: texts that were for tickets are to go with these. */
+/** How an operation ends; the one entry in the log that sums it up. What it was to write is forgotten: texts that were for tickets are to go with these. An import's heading stays, for the file of its failed rows. */
 export async function endOperation(
   unit: Unit,
   operationId: string,
@@ -103,7 +109,8 @@ export async function endOperation(
 ): Promise<void> {
   await unit.sql(
     `UPDATE operations o SET state = $2, changed_count = p.changed_count, unchanged_count = p.unchanged_count, failed_count = p.failed_count,
-       error_reason = $3, error_message = $4, update_time = $5, end_time = $5, input = '{}'
+       error_reason = $3, error_message = $4, update_time = $5, end_time = $5,
+       input = CASE WHEN o.kind = 'IMPORT_TICKETS' THEN o.input ELSE '{}' END
      FROM operation_progress p WHERE o.operation_id = $1 AND p.operation_id = $1`,
     [operationId, state, error?.reason ?? '', error?.message ?? '', unit.now],
   );

@@ -82,10 +82,10 @@ export async function listOperationTickets(ctx: Context, request: MessageShape<t
     read(limit, position) {
       const after = position && afterPosition(IN_ORDER, position, 4);
       return ctx.sql<OperationTicketRow & Record<string, unknown>>(
-        `SELECT t.ticket_id, t.outcome, t.to_agent_id, t.reason, t.message, ${positionSql(IN_ORDER)}
+        `SELECT t.ticket_id, t.outcome, t.to_agent_id, t.reason, t.message, t.line, t.field, t.found_id, ${positionSql(IN_ORDER)}
          FROM operation_chunks c
-         CROSS JOIN LATERAL unnest(c.ticket_ids, c.outcomes, c.to_agent_ids, c.reasons, c.messages) WITH ORDINALITY
-           AS t(ticket_id, outcome, to_agent_id, reason, message, place)
+         CROSS JOIN LATERAL unnest(c.ticket_ids, c.outcomes, c.to_agent_ids, c.reasons, c.messages, c.lines, c.fields, c.found_ids) WITH ORDINALITY
+           AS t(ticket_id, outcome, to_agent_id, reason, message, line, field, found_id, place)
          WHERE c.operation_id = $1 AND ($2::smallint[] IS NULL OR coalesce(t.outcome, ${OperationOutcome.PENDING}) = ANY ($2)) ${after ? `AND ${after.text}` : ''}
          ORDER BY ${orderBySql(IN_ORDER)} LIMIT $3`,
         [operationId, request.outcomes.length > 0 ? request.outcomes : null, limit, ...(after?.values ?? [])],

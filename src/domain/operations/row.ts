@@ -2,7 +2,7 @@ import type { Instant } from '../../foundation/clock.ts';
 import type { Caller, Role } from '../../foundation/context.ts';
 
 /** What operations do. */
-export type OperationKindName = 'BULK_UPDATE_TICKETS' | 'REASSIGN_TICKETS';
+export type OperationKindName = 'BULK_UPDATE_TICKETS' | 'REASSIGN_TICKETS' | 'IMPORT_TICKETS';
 
 /** An operation and how far it has come, as `OPERATION_COLUMNS` reads them. */
 export interface OperationRow {

@@ -21,6 +21,8 @@ export interface ChunkPlan {
 /** What to deal with in one transaction, and for whom. */
 export interface Chunk {
   readonly ticketIds: readonly string[];
+  /** The numbers of its chunks; several while nobody else wants the pools. */
+  readonly numbers: readonly number[];
   /** Who began the operation, with the roles that he has. */
   readonly caller: Caller;
   readonly requestKey: string;
@@ -32,7 +34,7 @@ export interface OperationKind {
   /** Whoever holds none of these roles any more has nothing done by it. */
   readonly roles: readonly Role[];
   /** The pools that changing these tickets needs, read without a lock. */
-  pools(sql: Sql, operation: OperationRow, ticketIds: readonly string[]): Promise<readonly string[]>;
+  pools(sql: Sql, operation: OperationRow, chunk: Pick<Chunk, 'ticketIds' | 'numbers'>): Promise<readonly string[]>;
   /** Checks and decides for each ticket by itself; throws a domain error when the whole operation makes no sense any more. */
   plan(unit: Unit, operation: OperationRow, chunk: Chunk): Promise<ChunkPlan>;
 }
@@ -70,8 +72,8 @@ export function makeTakeStep(kinds: readonly OperationKind[]): CommandKind<NextS
       const pools = [];
       for (const { operationId, chunks } of inputs) {
         const operation = await findOperation(sql, operationId);
-        const ticketIds = operation?.state === 'RUNNING' ? idsOf(await readChunks(sql, operation, chunks)) : [];
-        pools.push(operation && ticketIds.length > 0 ? await kindOf(operation).pools(sql, operation, ticketIds) : []);
+        const chunk = togetherOf(operation?.state === 'RUNNING' ? await readChunks(sql, operation, chunks) : []);
+        pools.push(operation && chunk.ticketIds.length > 0 ? await kindOf(operation).pools(sql, operation, chunk) : []);
       }
       return pools;
     },
@@ -86,7 +88,10 @@ export function makeTakeStep(kinds: readonly OperationKind[]): CommandKind<NextS
   };
 }
 
-const idsOf = (chunks: readonly WaitingChunk[]): string[] => chunks.flatMap((chunk) => chunk.ticket_ids);
+const togetherOf = (chunks: readonly WaitingChunk[]): Pick<Chunk, 'ticketIds' | 'numbers'> => ({
+  ticketIds: chunks.flatMap((chunk) => chunk.ticket_ids),
+  numbers: chunks.map(({ chunk }) => chunk),
+});
 
 const answered = (value: StepOutcome, write: () => Promise<undefined> = async () => undefined): Plan<{ value: string }> => ({
   outcomes: [{ answer: { value } }],
@@ -103,10 +108,10 @@ async function planStep(
 ): Promise<Plan<{ value: string }>> {
   const { operation_id: operationId } = operation;
   const attribute = (): void => unit.send(NAME_OPERATION, [requestKey, operationId, operation.request_id]);
-  const ticketIds = idsOf(chunks);
+  const chunk = togetherOf(chunks);
   let plan: ChunkPlan;
   try {
-    plan = await kind.plan(unit, operation, { ticketIds, caller: await callerOf(unit.sql, operation, kind), requestKey });
+    plan = await kind.plan(unit, operation, { ...chunk, caller: await callerOf(unit.sql, operation, kind), requestKey });
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     return answered('ended', async () => {
@@ -116,7 +121,8 @@ async function planStep(
     });
   }
   const doneBefore = [operation.changed_count, operation.unchanged_count, operation.failed_count].reduce((sum, count) => sum + Number(count), 0);
-  const isLast = ticketIds.length === 0 || doneBefore + ticketIds.length >= Number(operation.total_count);
+  const { length } = chunk.ticketIds;
+  const isLast = length === 0 || doneBefore + length >= Number(operation.total_count);
   return answered(isLast ? 'ended' : traffic, async () => {
     attribute();
     await plan.write();

@@ -91,7 +91,7 @@ async function planOperation(unit: Unit, command: Command<PlanToApply>, tickets:
     outcomes: [{ answer: { selectedCount: BigInt(tickets) } }],
     async write() {
       await acceptPlan(unit.sql, planToken);
-      const operation = { kind: 'REASSIGN_TICKETS', caller, input: { planToken }, selected: planQuery(planToken) } as const;
+      const operation = { kind: 'REASSIGN_TICKETS', caller, input: { planToken }, tickets: { selected: planQuery(planToken) } } as const;
       const { operationId, ticketCount } = await acceptOperation(unit, command, operation);
       return [{ operationId, selectedCount: BigInt(ticketCount) }];
     },

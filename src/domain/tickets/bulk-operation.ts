@@ -33,7 +33,7 @@ export async function planBulkOperation(unit: Unit, command: Command<BulkChange,
     outcomes: [{ answer: { selectedCount } }],
     async write() {
       const selected = selectionQuery(selection, reach.visible);
-      const accepted = await acceptOperation(unit, command, { kind: 'BULK_UPDATE_TICKETS', caller, input: patch, selected });
+      const accepted = await acceptOperation(unit, command, { kind: 'BULK_UPDATE_TICKETS', caller, input: patch, tickets: { selected } });
       return [{ operationId: accepted.operationId, selectedCount: BigInt(accepted.ticketCount) }];
     },
   };
@@ -52,7 +52,7 @@ async function assertSensible(unit: Unit, { patch, reach }: BulkChange): Promise
 export const bulkUpdateOperation: OperationKind = {
   name: 'BULK_UPDATE_TICKETS',
   roles: ['admin', 'supervisor', 'service'],
-  async pools(sql, { input }, ticketIds) {
+  async pools(sql, { input }, { ticketIds }) {
     const patch = input as TicketPatch;
     const own = needsPool(patch) ? await findGroupsOfTickets(sql, ticketIds) : [];
     const [pools = []] = await findPools(sql, [{ groupIds: patch.groupId === undefined ? own : [...own, patch.groupId] }]);

@@ -1,7 +1,12 @@
 export { bulkUpdateOperation } from './bulk-operation.ts';
 export { measureTickets } from './gauges.ts';
-export { dropOldPlans, relaxWaitingTickets } from './jobs.ts';
+export { type ImportInput, importOperation, importTicketsCommand } from './import-operation.ts';
+export { beginImport, dropUploads, findFailedRows, type ImportRow, storeImportRows } from './import-rows.ts';
+export { dropOldImportRows, dropOldPlans, relaxWaitingTickets } from './jobs.ts';
+export { findKnownAgents } from './known-agents.ts';
+export { toNewTicket } from './new-ticket.ts';
 export { getTicket } from './queries.ts';
+export { includesGroup, type Reach, reachOf } from './reach.ts';
 export { ticketReactions } from './reactions.ts';
 export { reassignOperation } from './reassign-operation.ts';
 export { eraseAnswers } from './redact.ts';

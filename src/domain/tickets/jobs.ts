@@ -1,6 +1,7 @@
 import { submitJob } from '../../foundation/commands/submit.ts';
 import { sqlOf } from '../../foundation/database/sql.ts';
 import { again, DONE, type Job } from '../../foundation/jobs/job.ts';
+import { dropOldImports } from './import-rows.ts';
 import { deleteOldPlans } from './reassignment-plan.ts';
 import { relaxSkills } from './relax-skills.ts';
 import { type DueRelaxation, RELAX_SKILLS } from './relaxation.ts';
@@ -20,6 +21,16 @@ export const dropOldPlans: Job = {
   schedule: { cron: '7,22,37,52 * * * *', timeZone: 'UTC' },
   async run(_data, { orm }) {
     await deleteOldPlans(sqlOf(orm.em.fork()));
+    return DONE;
+  },
+};
+
+/** Forgets rows of files whose time is over. */
+export const dropOldImportRows: Job = {
+  name: 'drop-old-import-rows',
+  schedule: { cron: '27 * * * *', timeZone: 'UTC' },
+  async run(_data, { orm }) {
+    await dropOldImports(sqlOf(orm.em.fork()));
     return DONE;
   },
 };

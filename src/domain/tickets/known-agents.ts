@@ -18,6 +18,12 @@ export class KnownAgents {
     this.#states = states;
   }
 
+  /** Whether the agent is there, and one whom the caller meets. */
+  knows(agentId: string, reach: Reach): boolean {
+    const state = this.#states.get(agentId);
+    return state !== undefined && isMet(agentId, state, reach);
+  }
+
   /** Throws unless the agent is active and undeleted, and one whom the caller meets. */
   assertActive(agentId: string, reach: Reach): void {
     const state = this.#states.get(agentId);

@@ -55,7 +55,7 @@ export async function planReassignmentOperation(unit: Unit, command: Command<Rea
     async write() {
       const selected = selectionQuery(selection, reach.managed);
       const input: DealOrder = { fromAgentIds: selection.agentIds, toAgentIds };
-      const accepted = await acceptOperation(unit, command, { kind: 'REASSIGN_TICKETS', caller, input, selected });
+      const accepted = await acceptOperation(unit, command, { kind: 'REASSIGN_TICKETS', caller, input, tickets: { selected } });
       return [{ operationId: accepted.operationId, selectedCount: BigInt(accepted.ticketCount) }];
     },
   };
@@ -65,7 +65,7 @@ export async function planReassignmentOperation(unit: Unit, command: Command<Rea
 export const reassignOperation: OperationKind = {
   name: 'REASSIGN_TICKETS',
   roles: ['admin', 'supervisor'],
-  async pools(sql, _operation, ticketIds) {
+  async pools(sql, _operation, { ticketIds }) {
     const [pools = []] = await findPools(sql, [{ groupIds: await findGroupsOfTickets(sql, ticketIds) }]);
     return pools;
   },

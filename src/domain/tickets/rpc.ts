@@ -5,7 +5,6 @@ import { type CreateTicketRequest, CreateTicketRequestSchema, type TicketService
 import { toTimestamp } from '../../foundation/clock.ts';
 import type { Handlers } from '../../foundation/context.ts';
 import { InvalidField } from '../../foundation/errors.ts';
-import { newId } from '../../foundation/ids.ts';
 import { MAX_PAGE_BYTES } from '../../foundation/page/index.ts';
 import { canonicalId } from '../../foundation/request.ts';
 import { selectedFields } from '../../foundation/update-mask.ts';
@@ -14,9 +13,9 @@ import { visibleGroups } from '../groups/index.ts';
 import { applyPlanCommand } from './apply-plan.ts';
 import { checkAttributes } from './attributes.ts';
 import { bulkUpdateTicketsCommand } from './bulk.ts';
-import type { NewTicket } from './create.ts';
 import { ResponseTooLarge } from './errors.ts';
 import { explainAssignment } from './explain.ts';
+import { toNewTicket } from './new-ticket.ts';
 import { getTicketAt } from './past.ts';
 import { batchCreateTicketsCommand, createTicketCommand, updateTicketCommand } from './plan.ts';
 import { getTicket } from './queries.ts';
@@ -90,22 +89,6 @@ function assertAnswerable(requests: readonly CreateTicketRequest[]): void {
   let bytes = 0;
   for (const request of requests) bytes += toBinary(CreateTicketRequestSchema, request).length + ANSWER_BYTES;
   if (bytes > MAX_PAGE_BYTES) throw new ResponseTooLarge(MAX_PAGE_BYTES);
-}
-
-function toNewTicket(request: CreateTicketRequest, path: string): NewTicket {
-  return {
-    ticketId: newId(),
-    groupId: request.groupId.toLowerCase(),
-    userId: String(request.userId),
-    priority: request.priority || PRIORITY.MEDIUM,
-    title: request.title,
-    description: request.description,
-    attributes: checkAttributes(request.attributes ?? {}, `${path}attributes`),
-    labels: request.labels,
-    agentId: request.agentId || undefined,
-    uniquePerUser: request.uniquePerUser,
-    externalReferences: request.externalReferences,
-  };
 }
 
 const MUTABLE = ['status', 'agent_id', 'priority', 'title', 'description', 'attributes', 'labels', 'group_id'];

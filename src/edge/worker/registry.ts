@@ -2,7 +2,15 @@ import { endTimedAvailability, finishLeaving, finishRemovingMembers } from '../.
 import { makeAuditPartitions } from '../../domain/audit/index.ts';
 import { finishDeletingGroup, splitPools } from '../../domain/groups/index.ts';
 import { dropOldResults, makeRunOperation, resumeOperations } from '../../domain/operations/index.ts';
-import { bulkUpdateOperation, dropOldPlans, eraseAnswers, reassignOperation, relaxWaitingTickets } from '../../domain/tickets/index.ts';
+import {
+  bulkUpdateOperation,
+  dropOldImportRows,
+  dropOldPlans,
+  eraseAnswers,
+  importOperation,
+  reassignOperation,
+  relaxWaitingTickets,
+} from '../../domain/tickets/index.ts';
 import { dropOldRequests } from '../../foundation/jobs/drop-old-requests.ts';
 import type { Job } from '../../foundation/jobs/job.ts';
 
@@ -17,8 +25,9 @@ export const jobs = [
   endTimedAvailability,
   relaxWaitingTickets,
   eraseAnswers,
-  makeRunOperation([bulkUpdateOperation, reassignOperation]),
+  makeRunOperation([bulkUpdateOperation, reassignOperation, importOperation]),
   resumeOperations,
   dropOldResults,
   dropOldPlans,
+  dropOldImportRows,
 ] as readonly Job[];

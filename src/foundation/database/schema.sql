@@ -322,6 +322,26 @@ CREATE TRIGGER handicaps_eligibility_insert AFTER INSERT ON docket.handicaps REF
 CREATE TRIGGER handicaps_eligibility_update AFTER UPDATE ON docket.handicaps REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION handicaps_eligibility();
 GRANT DELETE, INSERT, SELECT, UPDATE ON handicaps TO docket_service;
 
+CREATE TABLE import_rows (
+  operation_id uuid NOT NULL,
+  chunk integer NOT NULL,
+  ticket_ids uuid[] NOT NULL,
+  lines integer[] NOT NULL,
+  rows text NOT NULL,
+  CONSTRAINT import_rows_pkey PRIMARY KEY (operation_id, chunk),
+  CONSTRAINT import_rows_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES imports(operation_id) ON DELETE CASCADE
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON import_rows TO docket_service;
+
+CREATE TABLE imports (
+  operation_id uuid NOT NULL,
+  create_time timestamp with time zone NOT NULL,
+  accept_time timestamp with time zone,
+  CONSTRAINT imports_pkey PRIMARY KEY (operation_id)
+);
+CREATE INDEX imports_by_create_time ON docket.imports USING btree (create_time);
+GRANT DELETE, INSERT, SELECT, UPDATE ON imports TO docket_service;
+
 CREATE TABLE memberships (
   group_id uuid NOT NULL,
   agent_id text COLLATE "C" NOT NULL,
@@ -360,6 +380,9 @@ CREATE TABLE operation_chunks (
   reasons text[],
   messages text[],
   transaction_id xid8,
+  lines integer[],
+  fields text[],
+  found_ids uuid[],
   CONSTRAINT operation_chunks_pkey PRIMARY KEY (operation_id, chunk)
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON operation_chunks TO docket_service;
@@ -403,7 +426,7 @@ CREATE TABLE operations (
   end_time timestamp with time zone,
   CONSTRAINT operations_pkey PRIMARY KEY (operation_id),
   CONSTRAINT operations_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['USER'::text, 'SERVICE'::text]))),
-  CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['BULK_UPDATE_TICKETS'::text, 'REASSIGN_TICKETS'::text]))),
+  CONSTRAINT operations_kind_check CHECK ((kind = ANY (ARRAY['BULK_UPDATE_TICKETS'::text, 'REASSIGN_TICKETS'::text, 'IMPORT_TICKETS'::text]))),
   CONSTRAINT operations_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'SUCCEEDED'::text, 'FAILED'::text, 'CANCELLED'::text])))
 );
 CREATE INDEX operations_by_create_time ON docket.operations USING btree (create_time, operation_id);

@@ -1,7 +1,6 @@
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { PageTokenError } from '../page/index.ts';
 import { csvLine } from './csv.ts';
-import { type Cell, cellsOf, columnsOf, jsonOf } from './table.ts';
+import type { Cell, TableForm } from './table.ts';
 import { NO_WORKBOOK, type WorkbookState, writeWorkbook } from './workbook.ts';
 
 /** Things read in one go. */
@@ -19,15 +18,14 @@ export interface FilePiece {
 }
 
 /** A list to export. */
-export interface ExportedList<Item extends DescMessage> {
+export interface ExportedList<Item> extends TableForm<Item> {
   readonly form: FileForm;
   /** Which list it is; tokens of others are refused. */
   readonly name: string;
   /** Of the last piece that arrived; '' from the beginning. */
   readonly resumeToken: string;
-  readonly item: Item;
   /** A page of the list. Throws PageTokenError for a token that it did not give for these arguments. */
-  page(pageToken: string, pageSize: number): Promise<{ readonly items: readonly MessageShape<Item>[]; readonly nextPageToken: string }>;
+  page(pageToken: string, pageSize: number): Promise<{ readonly items: readonly Item[]; readonly nextPageToken: string }>;
 }
 
 /**
@@ -35,8 +33,8 @@ export interface ExportedList<Item extends DescMessage> {
  * the same bytes, whether in one go or resumed.
  * @throws PageTokenError, ExportDoesNotFit
  */
-export async function* exportList<Item extends DescMessage>(list: ExportedList<Item>): AsyncGenerator<FilePiece> {
-  const columns = columnsOf(list.item);
+export async function* exportList<Item>(list: ExportedList<Item>): AsyncGenerator<FilePiece> {
+  const { columns } = list;
   const heading: Cell[] = columns.map((text) => ({ kind: 'text', text }));
   let { state, pageToken } = readToken(list);
   do {
@@ -44,7 +42,7 @@ export async function* exportList<Item extends DescMessage>(list: ExportedList<I
     const page = await fittingPage(list, pageToken);
     const end = page.nextPageToken === '';
     if (list.form === 'xlsx') {
-      const rows = [...begin, ...page.items.map((item) => cellsOf(list.item, item))];
+      const rows = [...begin, ...page.items.map((item) => list.cells(item))];
       const written = await writeWorkbook(rows, columns, state, end);
       state = written.state;
       yield { chunk: written.bytes, resumeToken: end ? '' : writeToken(list, state, page.nextPageToken) };
@@ -57,9 +55,8 @@ export async function* exportList<Item extends DescMessage>(list: ExportedList<I
 }
 
 /** A page whose text makes a piece: read again, shorter, when it is too long. */
-async function fittingPage<Item extends DescMessage>(list: ExportedList<Item>, pageToken: string) {
-  const line = (item: MessageShape<Item>): string =>
-    list.form === 'ndjson' ? `${JSON.stringify(jsonOf(list.item, item))}\n` : csvLine(cellsOf(list.item, item));
+async function fittingPage<Item>(list: ExportedList<Item>, pageToken: string) {
+  const line = (item: Item): string => (list.form === 'ndjson' ? `${JSON.stringify(list.json(item))}\n` : csvLine(list.cells(item)));
   for (let size = PAGE_SIZE; ; ) {
     const page = await list.page(pageToken, size).catch((error: unknown) => {
       throw error instanceof PageTokenError ? new PageTokenError('resume_token') : error;
@@ -81,7 +78,7 @@ function fittingLines(lines: readonly string[]): number {
   return lines.length;
 }
 
-type Named = Pick<ExportedList<DescMessage>, 'form' | 'name'>;
+type Named = Pick<ExportedList<unknown>, 'form' | 'name'>;
 
 function writeToken({ form, name }: Named, { rows, crc, plainBytes, packedBytes }: WorkbookState, pageToken: string): string {
   return [form, name, ...(form === 'xlsx' ? [rows, crc, plainBytes, packedBytes] : []), pageToken].join('.');

@@ -10,6 +10,20 @@ export type Cell =
 
 const EMPTY: Cell = { kind: 'text', text: '' };
 
+/** How things become rows of a table, or lines of JSON. */
+export interface TableForm<Item> {
+  readonly columns: readonly string[];
+  cells(item: Item): readonly Cell[];
+  json(item: Item): JsonObject;
+}
+
+/** A table of such messages. */
+export const tableOf = <Desc extends DescMessage>(schema: Desc): TableForm<MessageShape<Desc>> => ({
+  columns: columnsOf(schema),
+  cells: (item) => cellsOf(schema, item),
+  json: (item) => jsonOf(schema, item),
+});
+
 /** The heading of a table of such messages: their fields. */
 export const columnsOf = (schema: DescMessage): string[] => schema.fields.map((field) => field.name);
 

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { TicketSchema } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import { exportList, type FileForm, type FilePiece } from '../../../src/foundation/files/export.ts';
+import { tableOf } from '../../../src/foundation/files/table.ts';
 import { PageTokenError } from '../../../src/foundation/page/index.ts';
 
 const tickets = (count: number, length: number) =>
@@ -15,7 +16,7 @@ function listOf(items: ReturnType<typeof tickets>, form: FileForm, more: { reado
     const from = Number(token);
     return { items: items.slice(from, from + size), nextPageToken: from + size < items.length ? String(from + size) : '' };
   };
-  return { asked, pieces: exportList({ form, name: 'tickets', resumeToken: '', item: TicketSchema, page, ...more }) };
+  return { asked, pieces: exportList({ form, name: 'tickets', resumeToken: '', ...tableOf(TicketSchema), page, ...more }) };
 }
 
 async function all(pieces: AsyncIterable<FilePiece>): Promise<FilePiece[]> {

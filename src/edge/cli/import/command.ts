@@ -2,18 +2,17 @@ import { createInterface } from 'node:readline/promises';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
+import { assertColumns, attributesOf, FIELDS, guessMapping, type Mapping } from '../../../domain/imports/index.ts';
+import { isWorkbook, openTable } from '../../../foundation/files/reading/table.ts';
 import { progressBar } from '../progress-bar.ts';
 import { connect, type FindService, type Print, type Reachable } from '../reach.ts';
 import { reachArgs, textOf, type Values } from '../rpc/session.ts';
 import { explained } from '../running/command.ts';
 import { tellExpected } from '../running/failures.ts';
-import { guessMapping } from './guess.ts';
-import { assertColumns, FIELDS, type Mapping } from './mapping.ts';
-import { type ImportArguments, readArguments } from './options.ts';
+import { assertFields, type ImportArguments, readArguments } from './options.ts';
 import { ErrorReport } from './report.ts';
-import { isOwnColumn, retryFileOf, writeRetryFile } from './retry.ts';
+import { retryFileOf, writeRetryFile } from './retry.ts';
 import { type ImportResult, type Progress, runImport } from './run.ts';
-import { isWorkbook, openTable } from './table.ts';
 
 /** Asks the person at the terminal yes or no. */
 export type Confirm = (question: string) => Promise<boolean>;
@@ -32,6 +31,7 @@ export async function importFile(rawArgs: readonly string[], reachable: Reachabl
     const csv = await openTable(args.file, args);
     const mapping = args.guess ? guessMapping(args.mapping, csv.columns) : args.mapping;
     assertColumns(mapping, csv.columns);
+    assertFields(mapping, csv.columns);
     print(`${args.file} as ${JSON.stringify(args.source)}: ${describe(mapping)}${keptAs(mapping, csv.columns)}`);
     if (args.guess && confirm && !args.yes && !args.dryRun && !(await confirm('Is this what the columns mean? [y/N] '))) {
       print('Nothing was imported. Name the columns with options or --mapping; --dry-run checks without writing.');
@@ -131,8 +131,7 @@ function describe(mapping: Mapping): string {
 
 function keptAs(mapping: Mapping, columns: readonly string[]): string {
   if (mapping.attributes) return '';
-  const used = new Set(FIELDS.map((field) => mapping.fields[field]?.column));
-  const kept = columns.filter((column) => column !== '' && !used.has(column) && !isOwnColumn(column));
+  const kept = Object.keys(attributesOf(mapping, columns));
   return kept.length === 0 ? '' : `; as attributes ${kept.map((column) => JSON.stringify(column)).join(', ')}`;
 }
 

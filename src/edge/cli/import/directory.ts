@@ -2,9 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import { type Agent, AgentSchema } from '../../../../gen/ticketing/v1/agent_pb.ts';
 import type { Group } from '../../../../gen/ticketing/v1/group_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
+import { agentIdOf, GroupBook, groupKeyOf, type ImportRecord } from '../../../domain/imports/index.ts';
 import { eachOf } from './each-of.ts';
-import { agentIdOf, groupKeyOf } from './names.ts';
-import type { ImportRecord } from './records.ts';
 
 const PAGE_SIZE = 1000;
 
@@ -36,10 +35,10 @@ export function castOf(cast: Cast, { sightings }: ImportRecord): void {
 
 /** Groups and agents of a running service, found by whatever a file calls them: id, key, or name. */
 export class Directory {
+  /** What to do about a group or an agent that is not there. */
+  readonly advice = { group: '; --create-groups makes it', agent: '; --create-agents makes him' };
   readonly #client: DocketClient;
-  readonly #groups = new Map<string, Group>();
-  /** Undefined where two groups have the name. */
-  readonly #groupsByName = new Map<string, Group | undefined>();
+  readonly #groups = new GroupBook<Group>();
   readonly #agents = new Map<string, Agent>();
   /** Members by group key and agent id that a dry run only thinks of. */
   readonly #imagined = new Set<string>();
@@ -58,7 +57,7 @@ export class Directory {
 
   /** The group that a file calls by this value. */
   findGroup(value: string): Group | undefined {
-    return this.#groups.get(value.toLowerCase()) ?? this.#groupsByName.get(value.toLowerCase()) ?? this.#groups.get(groupKeyOf(value).toLowerCase());
+    return this.#groups.find(value);
   }
 
   /** The agent whom a file calls by this value. */
@@ -68,7 +67,7 @@ export class Directory {
 
   /** The groups that take tickets. */
   openGroups(): Group[] {
-    return [...new Set(this.#groups.values())].filter((group) => group.active && !group.deleteTime && group.groupId !== IMAGINED);
+    return this.#groups.all().filter((group) => group.active && !group.deleteTime && group.groupId !== IMAGINED);
   }
 
   /** Makes the groups that are missing; with `validateOnly` only asks whether they could be made. Answers how many. */
@@ -131,9 +130,6 @@ export class Directory {
   }
 
   #addGroup(group: Group): void {
-    if (group.groupId !== IMAGINED) this.#groups.set(group.groupId, group);
-    this.#groups.set(group.key.toLowerCase(), group);
-    const name = group.name.toLowerCase();
-    if (!group.deleteTime) this.#groupsByName.set(name, this.#groupsByName.has(name) ? undefined : group);
+    this.#groups.add(group, { real: group.groupId !== IMAGINED, named: !group.deleteTime });
   }
 }

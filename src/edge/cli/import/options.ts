@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { EMPTY_MAPPING, FIELDS, type Field, type Mapping, missingField, plainCell, quoted } from '../../../domain/imports/index.ts';
 import { UsageWrong } from '../running/failures.ts';
-import { plainCell } from './guess.ts';
-import { EMPTY_MAPPING, FIELDS, type Field, type Mapping, readMapping } from './mapping.ts';
+import { readMapping } from './mapping-file.ts';
 
 /** What the command line asks for. */
 export interface ImportArguments {
@@ -109,4 +109,13 @@ function withOptions(mapping: Mapping, text: (name: string) => string | undefine
     ?.split(',')
     .map((column) => column.trim());
   return { ...mapping, fields, ...(key ? { key } : {}) };
+}
+
+/** @throws UsageWrong when no column is the user or the group. */
+export function assertFields(mapping: Mapping, columns: readonly string[]): void {
+  const missing = missingField(mapping);
+  if (missing === undefined) return;
+  throw new UsageWrong(
+    `which column is the ${missing.replace('_', ' ')}? Say it with --${flagOf(missing)} COLUMN or in a mapping; the file has ${quoted(columns)}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import type { RowFault } from '../../../domain/imports/index.ts';
 import { CommandRefused } from '../running/failures.ts';
-import type { RowFault } from './records.ts';
 
 const HEADING = 'line,field,value,reason,message\n';
 

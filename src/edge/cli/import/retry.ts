@@ -1,20 +1,11 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import { isOwnColumn, OWN_COLUMNS } from '../../../domain/imports/index.ts';
 import { csvLine } from '../../../foundation/files/csv.ts';
+import type { CsvFile } from '../../../foundation/files/reading/csv.ts';
 import type { Cell } from '../../../foundation/files/table.ts';
 import { NO_WORKBOOK, writeWorkbook } from '../../../foundation/files/workbook.ts';
-import type { CsvFile } from './csv.ts';
-
-/** Why the row failed: for people, and passed over when the file is imported. */
-export const ERROR_COLUMN = 'docket_error';
-/** What the row is called in its ticket, so that it is still the same row when others are gone and its values are corrected. */
-export const REFERENCE_COLUMN = 'docket_reference';
-
-const OWN: readonly string[] = [ERROR_COLUMN, REFERENCE_COLUMN];
-
-/** Whether a column is ours rather than the file's. */
-export const isOwnColumn = (column: string): boolean => OWN.includes(column);
 
 /** Rows that failed, by their line. */
 export type FailedRows = Map<number, { readonly referenceId: string; readonly message: string }>;
@@ -26,7 +17,7 @@ export const retryFileOf = (file: string, isWorkbook: boolean): string =>
 /** Writes the failed rows as they are in the file, with why they failed: to be corrected and imported. */
 export async function writeRetryFile(file: string, csv: CsvFile, failed: FailedRows, isWorkbook: boolean): Promise<void> {
   const kept = csv.columns.flatMap((column, at) => (isOwnColumn(column) ? [] : [at]));
-  const heading = [...kept.map((at) => csv.columns[at] ?? ''), ...OWN];
+  const heading = [...kept.map((at) => csv.columns[at] ?? ''), ...OWN_COLUMNS];
   const stream = createWriteStream(file, { mode: 0o600 });
   let state = NO_WORKBOOK;
   const write = async (rows: readonly (readonly string[])[], end: boolean): Promise<void> => {

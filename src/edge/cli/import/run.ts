@@ -2,14 +2,12 @@ import { toBinary } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { DocketClient } from '../../../client/index.ts';
-import type { CsvFile } from './csv.ts';
+import { faultText, type ImportRecord, type Mapping, readRecords, ticketMaker } from '../../../domain/imports/index.ts';
+import type { CsvFile } from '../../../foundation/files/reading/csv.ts';
 import { type Cast, castOf, Directory } from './directory.ts';
-import type { Mapping } from './mapping.ts';
-import { type ImportRecord, readRecords } from './records.ts';
 import type { ErrorReport } from './report.ts';
-import { type Prepared, ticketMaker } from './request.ts';
 import type { FailedRows } from './retry.ts';
-import { type Outcome, type Sending, send } from './send.ts';
+import { type Outcome, type Sendable, type Sending, send } from './send.ts';
 
 /** One import. */
 export interface ImportOptions {
@@ -76,7 +74,7 @@ export async function runImport(options: ImportOptions): Promise<ImportResult> {
   let done = 0;
   progress.begin(survey.records);
   try {
-    for await (const batch of batchesOf(survey.again(), ticketMaker(directory, options), options.batchSize)) {
+    for await (const batch of batchesOf(survey.again(), makerFor(directory, options), options.batchSize)) {
       const outcomes = await send(sending, batch);
       for (const [at, outcome] of outcomes.entries()) {
         count(tally, outcome, batch[at]);
@@ -116,7 +114,7 @@ async function surveyOf(read: () => AsyncIterable<ImportRecord>, folded: boolean
 function count(
   tally: { created: number; waiting: number; there: number; failed: number; checkedHereOnly: number },
   outcome: Outcome,
-  prepared: Prepared | undefined,
+  prepared: Sendable | undefined,
 ): void {
   tally[outcome.kind] += 1;
   if (outcome.kind !== 'created') return;
@@ -124,18 +122,27 @@ function count(
   if (!prepared?.sendable) tally.checkedHereOnly += 1;
 }
 
-function keepFailed(failedRows: FailedRows, outcome: Outcome, prepared: Prepared | undefined): void {
+function keepFailed(failedRows: FailedRows, outcome: Outcome, prepared: Sendable | undefined): void {
   if (outcome.kind !== 'failed' || !prepared) return;
-  const message = outcome.faults.map((fault) => (fault.field ? `${fault.field}: ${fault.message}` : fault.message)).join('; ');
-  failedRows.set(prepared.record.line, { referenceId: prepared.record.referenceId, message });
+  failedRows.set(prepared.record.line, { referenceId: prepared.record.referenceId, message: faultText(outcome.faults) });
+}
+
+/** Makes tickets of records, and says which of them the service can be asked about. */
+function makerFor(directory: Directory, common: Pick<ImportOptions, 'source' | 'uniquePerUser'>): (record: ImportRecord) => Sendable {
+  const make = ticketMaker(directory, common);
+  return (record) => {
+    const prepared = make(record);
+    const { faults, group, agent } = prepared;
+    return { ...prepared, sendable: faults.length === 0 && group !== undefined && directory.isReal(group, agent) };
+  };
 }
 
 async function* batchesOf(
   records: AsyncIterable<ImportRecord> | Iterable<ImportRecord>,
-  prepare: (record: ImportRecord) => Prepared,
+  prepare: (record: ImportRecord) => Sendable,
   size: number,
-): AsyncGenerator<Prepared[]> {
-  let batch: Prepared[] = [];
+): AsyncGenerator<Sendable[]> {
+  let batch: Sendable[] = [];
   let bytes = 0;
   for await (const record of records) {
     const prepared = prepare(record);

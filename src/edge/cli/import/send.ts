@@ -4,9 +4,11 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Ticket } from '../../../../gen/ticketing/v1/ticket_pb.ts';
 import { CreateTicketRequestSchema } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
 import { type DocketClient, reasonOf, violationsOf } from '../../../client/index.ts';
+import { deriveId, type Prepared, type RowFault } from '../../../domain/imports/index.ts';
 import { eachOf } from './each-of.ts';
-import { deriveId, type RowFault } from './records.ts';
-import type { Prepared } from './request.ts';
+
+/** A record with its ticket. `sendable` is false in a dry run for a group or an agent that would be made first: then only this side can check. */
+export type Sendable = Prepared & { readonly sendable: boolean };
 
 /** What became of one record. */
 export type Outcome =
@@ -40,7 +42,7 @@ const thereReasons: ReadonlySet<string> = new Set(['EXTERNAL_REFERENCE_TAKEN', '
  * Repeating it changes nothing: batches and tickets have request ids made of what they hold.
  * @throws ConnectError for what lies in no row: a missing permission, a service that is away.
  */
-export async function send(sending: Sending, prepared: readonly Prepared[]): Promise<Outcome[]> {
+export async function send(sending: Sending, prepared: readonly Sendable[]): Promise<Outcome[]> {
   const outcomes = prepared.map(({ faults, sendable }): Outcome | undefined => {
     if (faults.length > 0) return { kind: 'failed', faults };
     // What only this side can check has passed with that.

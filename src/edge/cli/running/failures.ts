@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { requestIdOf } from '../../../client/index.ts';
 import { ConfigInvalid } from '../../../foundation/config/index.ts';
+import { FileUnreadable } from '../../../foundation/files/reading/unreadable.ts';
 import { AddressInvalid, tellFailure } from '../client.ts';
 import { ServiceOutOfReach, TokenMissing } from '../reach.ts';
 
@@ -34,6 +35,7 @@ export function explainFailure(error: unknown): { readonly text: string; readonl
   if (error instanceof UsageWrong || error instanceof AddressInvalid || error instanceof TokenMissing) return { text: `${error.message}.`, code: EXIT.usage };
   if (error instanceof ConfigInvalid) return { text: error.message, code: EXIT.usage };
   if (error instanceof ServiceOutOfReach) return { text: `${error.message}.`, code: EXIT.outOfReach };
+  if (error instanceof FileUnreadable) return { text: `${tellUnreadable(error)}.`, code: isOfContent(error) ? EXIT.refused : EXIT.usage };
   if (error instanceof CommandRefused) return { text: `${error.message}.`, code: EXIT.refused };
   return databaseFailure(error);
 }
@@ -45,6 +47,12 @@ export function tellExpected(error: unknown, print: (line: string) => void): num
   print(told.text);
   return told.code;
 }
+
+/** Whether the file is at fault rather than the command line. */
+const isOfContent = ({ what }: FileUnreadable): boolean => what === 'file' || what === 'text';
+
+/** With the option that helps. */
+const tellUnreadable = ({ message, what }: FileUnreadable): string => (what === 'text' ? `${message} with --encoding (often windows-1252)` : message);
 
 function codeOf(error: ConnectError): number {
   return error.code === Code.Unavailable || error.code === Code.DeadlineExceeded ? EXIT.outOfReach : EXIT.refused;

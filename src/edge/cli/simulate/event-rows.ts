@@ -3,8 +3,8 @@ import { finished } from 'node:stream/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { SimulationEventSchema } from '../../../../gen/ticketing/v1/simulation_event_pb.ts';
-import { type CsvFile, openCsv } from '../import/csv.ts';
-import { priorityOf } from '../import/values.ts';
+import { priorityOf } from '../../../domain/imports/index.ts';
+import { type CsvFile, openCsv } from '../../../foundation/files/reading/csv.ts';
 import { CommandRefused } from '../running/failures.ts';
 
 /** Columns of a file of events, in the order in which they are written; `time`, `event` and whom it is about must be there. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { type Cell, cellForm } from '../import/mapping.ts';
+import type { Cell } from '../../../domain/imports/index.ts';
+import { cellForm } from '../import/mapping-file.ts';
 import { CommandRefused } from '../running/failures.ts';
 
 /** What the columns of a log of tickets mean: a row for each thing that happened to one. */

@@ -1,6 +1,5 @@
-import { type CsvFile, openCsv } from '../import/csv.ts';
-import { agentIdOf } from '../import/names.ts';
-import { readCell } from '../import/values.ts';
+import { agentIdOf, readCell } from '../../../domain/imports/index.ts';
+import { type CsvFile, openCsv } from '../../../foundation/files/reading/csv.ts';
 import { CommandRefused } from '../running/failures.ts';
 import type { EventRow } from './event-rows.ts';
 import { columnsOf, type LogMapping } from './log-mapping.ts';

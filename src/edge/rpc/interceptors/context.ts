@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
@@ -92,7 +93,10 @@ class CallContext implements Context {
     return this.#lookups.find(look, input);
   }
 
-  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input): Promise<MessageShape<Answer>> {
-    return submit(this.#deps.queue, this, kind, input, this.signal);
+  carryOut<Input, Answer extends DescMessage>(kind: CommandKind<Input, Answer>, input: Input, content?: Uint8Array): Promise<MessageShape<Answer>> {
+    if (!content || !this.intent) return submit(this.#deps.queue, this, kind, input, this.signal);
+    const { caller, rpc, intent, trace } = this;
+    const whole = { ...intent, bodyHash: hash('sha256', Buffer.concat([intent.bodyHash, content]), 'buffer') };
+    return submit(this.#deps.queue, { caller, rpc, intent: whole, trace }, kind, input, this.signal);
   }
 }

@@ -1,7 +1,7 @@
 import { v5 } from 'uuid';
-import type { CsvFile, CsvRow } from './csv.ts';
+import type { CsvFile, CsvRow } from '../../foundation/files/reading/csv.ts';
 import { FIELDS, type Field, type Mapping } from './mapping.ts';
-import { isOwnColumn, REFERENCE_COLUMN } from './retry.ts';
+import { isOwnColumn, REFERENCE_COLUMN } from './own-columns.ts';
 import { type Reading, readCell } from './values.ts';
 
 /** Made once, for request ids that imports derive. */
@@ -31,6 +31,8 @@ export interface Sighting {
 export interface ImportRecord {
   /** The line of its (first) row. */
   readonly line: number;
+  /** The values of that row as they are in the file. */
+  readonly cells: readonly string[];
   /** Key and occurrence: the id of the ticket's external reference. The same in every import of the same rows. */
   readonly referenceId: string;
   /** Derived from source and `referenceId`: the request id of the ticket by itself. */
@@ -44,6 +46,7 @@ export interface ImportRecord {
 /** One row as the mapping reads it. */
 interface Draft {
   readonly line: number;
+  readonly cells: readonly string[];
   readonly key: readonly string[];
   /** What an earlier import called the row; '' when it did not. */
   readonly reference: string;
@@ -67,10 +70,11 @@ export async function* readRecords(csv: CsvFile, mapping: Mapping, source: strin
     const whole = draft.reference || `${key}/${occurrence}`;
     // Long keys shrink to a name of their own.
     const referenceId = whole.length > MAX_REFERENCE_LENGTH ? v5(whole, NAMESPACE) : whole;
-    const { line, fields, attributes } = draft;
+    const { line, cells, fields, attributes } = draft;
     // The default group of an event that names none says nothing about a ticket whose group is known.
     const sightings = draft.sightings.filter(({ group }) => !group.isDefault || fields.group?.isDefault);
-    return { line, fields, attributes, sightings, referenceId, requestId: deriveId([source, referenceId]), faults: [...draft.faults, ...faultsOf(draft)] };
+    const faults = [...draft.faults, ...faultsOf(draft)];
+    return { line, cells, fields, attributes, sightings, referenceId, requestId: deriveId([source, referenceId]), faults };
   };
   if (!mapping.fold) {
     for await (const row of csv.rows()) yield finish(read(row));
@@ -87,6 +91,12 @@ export async function* readRecords(csv: CsvFile, mapping: Mapping, source: strin
   for (const draft of drafts.values()) yield finish(draft);
 }
 
+/** The attributes of a mapping that names none: every column that is not mapped, under its own name. */
+export function attributesOf({ fields }: Mapping, columns: readonly string[]): Record<string, string> {
+  const used = new Set(FIELDS.map((field) => fields[field]?.column));
+  return Object.fromEntries(columns.filter((column) => column !== '' && !used.has(column) && !isOwnColumn(column)).map((column) => [column, column]));
+}
+
 /** The same UUID for the same parts, for ever. */
 export const deriveId = (parts: readonly string[]): string => v5(JSON.stringify(parts), NAMESPACE);
 
@@ -95,10 +105,7 @@ function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => 
   const mapped = FIELDS.flatMap((field) => (mapping.fields[field] ? [{ field, cell: mapping.fields[field] }] : []));
   const keyColumns =
     mapping.key.length > 0 ? mapping.key : [mapping.fields.user_id?.column, mapping.fields.group?.column].filter((column) => column !== undefined);
-  const used = new Set(mapped.map(({ cell }) => cell.column));
-  const kept = mapping.attributes
-    ? Object.entries(mapping.attributes)
-    : columns.filter((column) => column !== '' && !used.has(column) && !isOwnColumn(column)).map((column) => [column, column] as const);
+  const kept = Object.entries(mapping.attributes ?? attributesOf(mapping, columns));
   return ({ line, cells }) => {
     const textOf = (column: string | undefined): string | undefined => (column === undefined ? undefined : cells[at.get(column) ?? -1]?.trim());
     const known = (text: string | undefined): text is string => text !== undefined && text !== '' && !mapping.unknown.includes(text);
@@ -111,6 +118,7 @@ function reader(columns: readonly string[], mapping: Mapping): (row: CsvRow) => 
     const sightings = group?.value === undefined ? [] : (people.length > 0 ? people : [undefined]).map((person) => ({ group, member: person }));
     return {
       line,
+      cells,
       key: keyColumns.map((column) => textOf(column) ?? ''),
       reference: textOf(REFERENCE_COLUMN) ?? '',
       fields,

@@ -8,9 +8,9 @@ export interface TableOptions extends CsvOptions {
   readonly sheet: string | undefined;
 }
 
-/** Opens a CSV file or a workbook, told by its content. @throws UsageWrong, CommandRefused */
+/** Opens a CSV file or a workbook, told by its content. @throws FileUnreadable */
 export async function openTable(file: string, options: TableOptions): Promise<CsvFile> {
-  return (await isWorkbook(file)) ? openWorkbook(file, options.sheet) : openCsv(file, options);
+  return (await isWorkbook(file)) ? openWorkbook(file, options) : openCsv(file, options);
 }
 
 /** Whether the file begins as a zip archive does. What cannot be opened is for `openCsv` to tell. */

@@ -3,9 +3,9 @@ import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, type Info, parse } from 'csv-parse';
-import { withoutGuard } from '../../../foundation/files/formula.ts';
-import { CommandRefused, UsageWrong } from '../running/failures.ts';
+import { withoutGuard } from '../formula.ts';
 import { assertHeading } from './heading.ts';
+import { FileUnreadable } from './unreadable.ts';
 
 /** Characters that one row may have; more means a quote that was never closed. */
 const MAX_ROW_LENGTH = 1_000_000;
@@ -16,6 +16,12 @@ export interface CsvOptions {
   readonly encoding: string;
   /** One character; undefined: comma, semicolon or tab, whichever the heading has most of. */
   readonly delimiter: string | undefined;
+  /** What the file is called where it cannot be read; undefined: by its path. */
+  readonly called?: string | undefined;
+  /** Bytes that a gzipped file may take unpacked; undefined: any number, since it is never held as a whole. */
+  readonly maxUnpackedBytes?: number | undefined;
+  /** Ends reading once it is aborted, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One row below the heading. */
@@ -29,21 +35,33 @@ export interface CsvRow {
 /** A file whose heading was read. */
 export interface CsvFile {
   readonly columns: readonly string[];
-  /** The rows from the first on; may be asked for again. Rows without any value are passed over. Throws CommandRefused. */
+  /** The rows from the first on; may be asked for again. Rows without any value are passed over. Throws FileUnreadable. */
   rows(): AsyncGenerator<CsvRow>;
+}
+
+/** A text and how to read it. */
+interface Source {
+  readonly file: string;
+  /** What it is called in refusals. */
+  readonly name: string;
+  readonly gzipped: boolean;
+  readonly encoding: string;
+  readonly maxUnpackedBytes: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Opens a CSV file, gzipped or not (told by its content), and reads its heading. Nothing is held in memory.
- * @throws UsageWrong for a file that is not there or an encoding that is not known, CommandRefused for a file that is no CSV.
+ * @throws FileUnreadable for a file that is no CSV.
  */
-export async function openCsv(file: string, options: CsvOptions): Promise<CsvFile> {
-  const gzipped = await isGzipped(file);
-  const delimiter = options.delimiter ?? (await guessDelimiter(file, gzipped, options.encoding));
-  const read = () => readRows(file, { gzipped, encoding: options.encoding, delimiter });
+export async function openCsv(file: string, { encoding, maxUnpackedBytes = Infinity, signal, ...options }: CsvOptions): Promise<CsvFile> {
+  const name = options.called ?? file;
+  const source: Source = { file, name, gzipped: await isGzipped(file), encoding, maxUnpackedBytes, signal };
+  const delimiter = options.delimiter ?? (await guessDelimiter(source));
+  const read = () => readRows(source, delimiter);
   const heading = await firstOf(read());
-  if (!heading) throw new CommandRefused(`${file} is empty`);
-  assertHeading(file, heading.cells);
+  if (!heading) throw new FileUnreadable(`${name} is empty`);
+  assertHeading(name, heading.cells);
   async function* rows(): AsyncGenerator<CsvRow> {
     let above = true;
     for await (const row of read()) {
@@ -56,10 +74,10 @@ export async function openCsv(file: string, options: CsvOptions): Promise<CsvFil
 
 async function isGzipped(file: string): Promise<boolean> {
   const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new UsageWrong(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`);
+    throw new FileUnreadable(cause.code === 'ENOENT' ? `there is no file ${file}` : `${file} cannot be read: ${cause.message}`, 'path');
   });
   try {
-    if (!(await handle.stat()).isFile()) throw new UsageWrong(`${file} is not a file`);
+    if (!(await handle.stat()).isFile()) throw new FileUnreadable(`${file} is not a file`, 'path');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     return bytesRead >= 2 && buffer.readUInt16BE(0) === 0x1f8b;
   } finally {
@@ -68,18 +86,24 @@ async function isGzipped(file: string): Promise<boolean> {
 }
 
 /** The file's text in pieces, decoded strictly: a wrong encoding is told rather than imported as garbage. */
-async function* readText(file: string, gzipped: boolean, encoding: string): AsyncGenerator<string> {
+async function* readText({ file, name, gzipped, encoding, maxUnpackedBytes, signal }: Source): AsyncGenerator<string> {
   const decoder = decoderOf(encoding);
   const source = createReadStream(file);
   const bytes = gzipped ? pipeline(source, createGunzip(), () => undefined) : source;
+  let length = 0;
   try {
-    for await (const piece of bytes) yield decoder.decode(piece as Buffer, { stream: true });
+    for await (const piece of bytes) {
+      signal?.throwIfAborted();
+      length += (piece as Buffer).length;
+      if (length > maxUnpackedBytes) throw new FileUnreadable(`${name} unpacks to more than ${maxUnpackedBytes / (1024 * 1024)} MiB; split it`);
+      yield decoder.decode(piece as Buffer, { stream: true });
+    }
     yield decoder.decode();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw new CommandRefused(`${file} is not ${encoding} text; save it as UTF-8, or name its encoding with --encoding (often windows-1252)`);
-    if (code?.startsWith('Z_')) throw new CommandRefused(`${file} is damaged: ${(cause as Error).message}`);
+      throw new FileUnreadable(`${name} is not ${encoding} text; save it as UTF-8, or name its encoding`, 'text');
+    if (code?.startsWith('Z_')) throw new FileUnreadable(`${name} is damaged: ${(cause as Error).message}`);
     throw cause;
   } finally {
     source.destroy();
@@ -90,15 +114,15 @@ function decoderOf(encoding: string): TextDecoder {
   try {
     return new TextDecoder(encoding, { fatal: true });
   } catch {
-    throw new UsageWrong(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`);
+    throw new FileUnreadable(`${JSON.stringify(encoding)} is no encoding that is known; write utf-8, utf-16le or windows-1252`, 'encoding');
   }
 }
 
-async function guessDelimiter(file: string, gzipped: boolean, encoding: string): Promise<string> {
+async function guessDelimiter(source: Source): Promise<string> {
   let start = '';
-  for await (const text of readText(file, gzipped, encoding)) {
+  for await (const text of readText(source)) {
     start += text;
-    if (/[^\r\n][\r\n]/.test(start)) break;
+    if (/[^\r\n][\r\n]/.test(start) || start.length > MAX_ROW_LENGTH) break;
   }
   const heading =
     start
@@ -109,7 +133,7 @@ async function guessDelimiter(file: string, gzipped: boolean, encoding: string):
   return counts.reduce((best, each) => (each.count > best.count ? each : best)).delimiter;
 }
 
-async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipped: boolean; encoding: string; delimiter: string }): AsyncGenerator<CsvRow> {
+async function* readRows(source: Source, delimiter: string): AsyncGenerator<CsvRow> {
   let lastLine = 0;
   const parser = parse({
     delimiter,
@@ -125,7 +149,7 @@ async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipp
     },
   });
   let fault: unknown;
-  pipeline(readText(file, gzipped, encoding), parser, (error) => (fault = error));
+  pipeline(readText(source), parser, (error) => (fault = error));
   try {
     for await (const { info, record } of parser as AsyncIterable<{ info: Info; record: string[] }>) {
       // The parser counts up to where a row ends.
@@ -136,7 +160,7 @@ async function* readRows(file: string, { gzipped, encoding, delimiter }: { gzipp
     }
   } catch (cause) {
     const error = fault ?? cause;
-    if (error instanceof CsvError) throw new CommandRefused(`${file} cannot be read after line ${lastLine}: ${explain(error)}`);
+    if (error instanceof CsvError) throw new FileUnreadable(`${source.name} cannot be read after line ${lastLine}: ${explain(error)}`);
     throw error;
   } finally {
     parser.destroy();
@@ -148,7 +172,8 @@ function explain(error: CsvError): string {
   return error.message;
 }
 
-async function firstOf<Item>(items: AsyncGenerator<Item>): Promise<Item | undefined> {
+/** The first of the items, and no more of them. */
+export async function firstOf<Item>(items: AsyncGenerator<Item>): Promise<Item | undefined> {
   for await (const item of items) return item;
   return undefined;
 }

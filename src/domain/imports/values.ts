@@ -1,4 +1,4 @@
-import { Priority } from '../../../../gen/ticketing/v1/ticket_pb.ts';
+import { Priority } from '../../../gen/ticketing/v1/ticket_pb.ts';
 import type { Cell } from './mapping.ts';
 
 /** A text of the file and what it came to mean. */

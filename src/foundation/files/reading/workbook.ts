@@ -1,10 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { setImmediate as letOthers } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
-import { CommandRefused, UsageWrong } from '../running/failures.ts';
 import { openArchive } from './archive.ts';
-import type { CsvFile, CsvRow } from './csv.ts';
+import { type CsvFile, type CsvOptions, type CsvRow, firstOf } from './csv.ts';
 import { assertHeading } from './heading.ts';
+import { FileUnreadable } from './unreadable.ts';
 import { dateText, isDateFormat, numberText, unescaped } from './workbook-values.ts';
 
 /** Bytes of a workbook as it lies on the disk. */
@@ -23,23 +24,27 @@ interface Book {
   /** Styles whose numbers are dates, by their place. */
   readonly dates: readonly boolean[];
   readonly since1904: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Opens a workbook (XLSX) and reads the heading of its first sheet, or of the one that is named: the first row with a value. Dates become texts such as
  * `2026-01-31` or `2026-01-31T14:05:00Z`, whole numbers stay whole, formulas are what they last came to. Only one sheet is in memory.
- * @throws UsageWrong when there is no such sheet, CommandRefused for what is no workbook
+ * @throws FileUnreadable
  */
-export async function openWorkbook(file: string, sheetName: string | undefined): Promise<CsvFile> {
-  if ((await stat(file)).size > MAX_FILE_BYTES) throw new CommandRefused(`${file} has more than 256 MiB; split it, or save it as CSV`);
-  const book = readBook(file, await readFile(file), sheetName);
-  const read = (): Generator<CsvRow> => readRows(file, book);
-  const [heading] = read();
-  if (!heading) throw new CommandRefused(`${file} is empty`);
+export async function openWorkbook(
+  path: string,
+  { called: file = path, sheet, signal }: Pick<CsvOptions, 'called' | 'signal'> & { readonly sheet: string | undefined },
+): Promise<CsvFile> {
+  if ((await stat(path)).size > MAX_FILE_BYTES) throw new FileUnreadable(`${file} has more than 256 MiB; split it, or save it as CSV`);
+  const book = await readBook(file, await readFile(path), sheet, signal);
+  const read = (): AsyncGenerator<CsvRow> => readRows(file, book);
+  const heading = await firstOf(read());
+  if (!heading) throw new FileUnreadable(`${file} is empty`);
   assertHeading(file, heading.cells);
   async function* rows(): AsyncGenerator<CsvRow> {
     let above = true;
-    for (const row of read()) {
+    for await (const row of read()) {
       // A row ends with its last value: what is missing is empty.
       if (!above)
         yield { line: row.line, cells: Array.from({ length: Math.max(heading?.cells.length ?? 0, row.cells.length) }, (_, at) => row.cells[at] ?? '') };
@@ -49,55 +54,61 @@ export async function openWorkbook(file: string, sheetName: string | undefined):
   return { columns: heading.cells, rows };
 }
 
-function readBook(file: string, bytes: Buffer, sheetName: string | undefined): Book {
+async function readBook(file: string, bytes: Buffer, sheetName: string | undefined, signal: AbortSignal | undefined): Promise<Book> {
   const archive = openArchive(file, bytes);
-  const workbook = archive.member('xl/workbook.xml');
-  if (!workbook) throw new CommandRefused(`${file} is no workbook (XLSX); save it as one, or as CSV`);
+  const workbook = await archive.member('xl/workbook.xml');
+  if (!workbook) throw new FileUnreadable(`${file} is no workbook (XLSX); save it as one, or as CSV`);
   const sheets: { name: string; id: string }[] = [];
   let since1904 = false;
-  eachTag(file, workbook, (name, attributes) => {
+  await eachTag(file, workbook, (name, attributes) => {
     if (name === 'sheet') sheets.push({ name: attributes['name'] ?? '', id: attributes['r:id'] ?? '' });
     if (name === 'workbookPr') since1904 = ['1', 'true'].includes(attributes['date1904'] ?? '');
   });
   const sheet = sheetName === undefined ? sheets[0] : sheets.find(({ name }) => name === sheetName);
   if (!sheet)
-    throw new UsageWrong(`${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`);
+    throw new FileUnreadable(
+      `${file} has no sheet ${JSON.stringify(sheetName ?? '')}; it has ${sheets.map(({ name }) => JSON.stringify(name)).join(', ')}`,
+      'sheet',
+    );
   let target = '';
-  eachTag(file, archive.member('xl/_rels/workbook.xml.rels') ?? Buffer.alloc(0), (name, { Id, Target }) => {
+  await eachTag(file, (await archive.member('xl/_rels/workbook.xml.rels')) ?? Buffer.alloc(0), (name, { Id, Target }) => {
     if (name === 'Relationship' && Id === sheet.id) target = Target ?? '';
   });
-  const content = archive.member(target.startsWith('/') ? target.slice(1) : posix.join('xl', target));
-  if (!content) throw new CommandRefused(`${file}: the sheet ${JSON.stringify(sheet.name)} cannot be read`);
+  const content = await archive.member(target.startsWith('/') ? target.slice(1) : posix.join('xl', target));
+  if (!content) throw new FileUnreadable(`${file}: the sheet ${JSON.stringify(sheet.name)} cannot be read`);
   return {
     sheet: content,
     since1904,
-    strings: readStrings(file, archive.member('xl/sharedStrings.xml')),
-    dates: readDates(file, archive.member('xl/styles.xml')),
+    signal,
+    strings: await readStrings(file, await archive.member('xl/sharedStrings.xml'), signal),
+    dates: await readDates(file, await archive.member('xl/styles.xml')),
   };
 }
 
-/** Goes through XML; tags go by their names without prefix. */
-function* parseXml(file: string, bytes: Buffer, parser: SaxesParser): Generator<void> {
+/** Goes through XML, and lets others do something after each slice; tags go by their names without prefix. */
+async function* parseXml(file: string, bytes: Buffer, parser: SaxesParser, signal?: AbortSignal): AsyncGenerator<void> {
   const decoder = new TextDecoder('utf-8');
   parser.on('error', () => {
-    throw new CommandRefused(`${file} is damaged: a part of it is no XML`);
+    throw new FileUnreadable(`${file} is damaged: a part of it is no XML`);
   });
   for (let at = 0; at < bytes.length; at += SLICE) {
     parser.write(decoder.decode(bytes.subarray(at, at + SLICE), { stream: true }));
     yield;
+    await letOthers();
+    signal?.throwIfAborted();
   }
   parser.close();
 }
 
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1);
 
-function eachTag(file: string, bytes: Buffer, visit: (name: string, attributes: Attributes) => void): void {
+async function eachTag(file: string, bytes: Buffer, visit: (name: string, attributes: Attributes) => void): Promise<void> {
   const parser = new SaxesParser();
   parser.on('opentag', ({ name, attributes }) => visit(localName(name), attributes as Attributes));
-  for (const _ of parseXml(file, bytes, parser));
+  for await (const _ of parseXml(file, bytes, parser));
 }
 
-function readStrings(file: string, bytes: Buffer | undefined): string[] {
+async function readStrings(file: string, bytes: Buffer | undefined, signal: AbortSignal | undefined): Promise<string[]> {
   const strings: string[] = [];
   if (!bytes) return strings;
   const parser = new SaxesParser();
@@ -118,11 +129,11 @@ function readStrings(file: string, bytes: Buffer | undefined): string[] {
     if (localName(name) === 'rPh') phonetic = false;
     if (localName(name) === 'si') strings.push(unescaped(text));
   });
-  for (const _ of parseXml(file, bytes, parser));
+  for await (const _ of parseXml(file, bytes, parser, signal));
   return strings;
 }
 
-function readDates(file: string, bytes: Buffer | undefined): boolean[] {
+async function readDates(file: string, bytes: Buffer | undefined): Promise<boolean[]> {
   const formats = new Map<string, string>();
   const dates: boolean[] = [];
   let within = false;
@@ -137,12 +148,12 @@ function readDates(file: string, bytes: Buffer | undefined): boolean[] {
   parser.on('closetag', ({ name }) => {
     if (localName(name) === 'cellXfs') within = false;
   });
-  for (const _ of parseXml(file, bytes, parser));
+  for await (const _ of parseXml(file, bytes, parser));
   return dates;
 }
 
 /** Rows with a value, the heading among them. */
-function* readRows(file: string, { sheet, strings, dates, since1904 }: Book): Generator<CsvRow> {
+async function* readRows(file: string, { sheet, strings, dates, since1904, signal }: Book): AsyncGenerator<CsvRow> {
   const parser = new SaxesParser();
   let ready: CsvRow[] = [];
   let line = 0;
@@ -161,7 +172,7 @@ function* readRows(file: string, { sheet, strings, dates, since1904 }: Book): Ge
       cell = attributes as Attributes;
       text = '';
       column = cell['r'] ? columnOf(cell['r']) : column + 1;
-      if (column >= MAX_COLUMNS) throw new CommandRefused(`${file} has a value in row ${line} beyond the first 1,000 columns`);
+      if (column >= MAX_COLUMNS) throw new FileUnreadable(`${file} has a value in row ${line} beyond the first 1,000 columns`);
     }
     inValue = tag === 'v' || tag === 't';
   });
@@ -182,7 +193,7 @@ function* readRows(file: string, { sheet, strings, dates, since1904 }: Book): Ge
       cells[column] = readValue().trim();
     } else if (localName(name) === 'row' && cells.some((value) => value !== '')) ready.push({ line, cells });
   });
-  for (const _ of parseXml(file, sheet, parser)) {
+  for await (const _ of parseXml(file, sheet, parser, signal)) {
     yield* ready;
     ready = [];
   }

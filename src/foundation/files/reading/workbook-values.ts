@@ -21,6 +21,6 @@ export function numberText(text: string): string {
   return Number.isFinite(number) && Math.abs(number) <= Number.MAX_SAFE_INTEGER ? String(number) : text;
 }
 
-/** What XML cannot hold stands as `_x000D_`. */
+/** What XML cannot hold stands as `_x000D_`. Half of a surrogate pair, which is no text, becomes U+FFFD. */
 export const unescaped = (text: string): string =>
-  text.replaceAll(/_x([0-9A-Fa-f]{4})_/g, (_whole, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  text.replaceAll(/_x([0-9A-Fa-f]{4})_/g, (_whole, code: string) => String.fromCharCode(Number.parseInt(code, 16))).toWellFormed();

@@ -1,18 +1,26 @@
 import { create, createRegistry } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
-import { type CreateTicketRequest, CreateTicketRequestSchema, TicketService } from '../../../../gen/ticketing/v1/ticket_service_pb.ts';
-import type { Directory } from './directory.ts';
+import { type CreateTicketRequest, CreateTicketRequestSchema, TicketService } from '../../../gen/ticketing/v1/ticket_service_pb.ts';
 import type { ImportRecord, RowFault } from './records.ts';
 import { labelsOf, priorityOf, type Reading, userIdOf } from './values.ts';
 
 /** A record with its ticket, or with what is wrong with it. */
-export interface Prepared {
+export interface Prepared<Group = unknown, Agent = unknown> {
   readonly record: ImportRecord;
   readonly ticket: CreateTicketRequest;
   readonly faults: readonly RowFault[];
-  /** False in a dry run for a group or an agent that would be made first: then only this side can check. */
-  readonly sendable: boolean;
+  /** Whom the row names, where they were found. */
+  readonly group: Group | undefined;
+  readonly agent: Agent | undefined;
+}
+
+/** Finds the groups and agents that a file names. */
+export interface People<Group extends { readonly groupId: string }, Agent extends { readonly agentId: string }> {
+  findGroup(value: string): Group | undefined;
+  findAgent(value: string): Agent | undefined;
+  /** What to do about one that is not found; '' when there is nothing. */
+  readonly advice: { readonly group: string; readonly agent: string };
 }
 
 /** Stands for the id of a group that is not there, so that the rest of the row can be checked. */
@@ -25,7 +33,10 @@ export interface Common {
 }
 
 /** Makes tickets of records and holds them to the contract's own rules. */
-export function ticketMaker(directory: Directory, { source, uniquePerUser }: Common): (record: ImportRecord) => Prepared {
+export function ticketMaker<Group extends { readonly groupId: string }, Agent extends { readonly agentId: string }>(
+  people: People<Group, Agent>,
+  { source, uniquePerUser }: Common,
+): (record: ImportRecord) => Prepared<Group, Agent> {
   const validator = createValidator({ registry: createRegistry(TicketService) });
   return (record) => {
     const { fields } = record;
@@ -33,12 +44,11 @@ export function ticketMaker(directory: Directory, { source, uniquePerUser }: Com
     const fault = (field: string, reading: Reading | undefined, message: string, reason = 'INVALID_FIELD'): undefined => {
       if (!faults.some((other) => other.field === field)) faults.push({ line: record.line, field, value: reading?.text ?? '', reason, message });
     };
-    const group = find(fields.group, (value) => directory.findGroup(value));
+    const group = find(fields.group, (value) => people.findGroup(value));
     if (!group)
-      fault('group', fields.group, fields.group?.value === undefined ? 'must be given' : 'there is no such group; --create-groups makes it', 'GROUP_NOT_FOUND');
-    const agent = find(fields.agent_id, (value) => directory.findAgent(value));
-    if (!agent && fields.agent_id?.value !== undefined)
-      fault('agent_id', fields.agent_id, 'there is no such agent; --create-agents makes him', 'AGENT_NOT_FOUND');
+      fault('group', fields.group, fields.group?.value === undefined ? 'must be given' : `there is no such group${people.advice.group}`, 'GROUP_NOT_FOUND');
+    const agent = find(fields.agent_id, (value) => people.findAgent(value));
+    if (!agent && fields.agent_id?.value !== undefined) fault('agent_id', fields.agent_id, `there is no such agent${people.advice.agent}`, 'AGENT_NOT_FOUND');
     const userId = fields.user_id?.value === undefined ? fault('user_id', fields.user_id, 'must be given') : userIdOf(fields.user_id.value);
     if (fields.user_id?.value !== undefined && userId === undefined) fault('user_id', fields.user_id, 'must be a whole number above 0');
     const priority = fields.priority?.value === undefined ? undefined : priorityOf(fields.priority.value);
@@ -63,7 +73,7 @@ export function ticketMaker(directory: Directory, { source, uniquePerUser }: Com
       const reading = fields[path as keyof typeof fields];
       fault(path, reading, message);
     }
-    return { record, ticket, faults, sendable: faults.length === 0 && group !== undefined && directory.isReal(group, agent) };
+    return { record, ticket, faults, group, agent };
   };
 }
 
