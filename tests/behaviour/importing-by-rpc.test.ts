@@ -31,7 +31,7 @@ let count = 0;
 beforeAll(async () => {
   // Uploads of this service alone.
   uploads = await mkdtemp(join(tmpdir(), 'docket-uploads-'));
-  process.env['TMPDIR'] = uploads;
+  vi.stubEnv('TMPDIR', uploads);
   service = await startService();
   admin = await service.person('root', ['admin']);
   const { group } = await service.call(GroupService.method.createGroup, { group: { key: 'ONE' } }, admin);
@@ -40,6 +40,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await service?.close();
+  vi.unstubAllEnvs();
   await rm(uploads, { recursive: true });
 });
 beforeEach(() => {
