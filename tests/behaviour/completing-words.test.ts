@@ -7,7 +7,7 @@ import { docket, run } from '../support/command.ts';
 
 const BIN = join(import.meta.dirname, '../../bin');
 
-describe('completion', { timeout: 60_000 }, () => {
+describe('completion', { timeout: 240_000 }, () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'docket-completion-'));

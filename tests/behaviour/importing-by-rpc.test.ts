@@ -166,17 +166,28 @@ it('an import keeps nothing of what was refused or cancelled, neither rows nor f
   await vi.waitFor(async () => expect([leftovers(), await staged(), await ticketsOf()]).toEqual([[], [], []]), 5_000);
 });
 
-it('an import is asked to come later while a process takes sixteen others', async () => {
+it('an import is asked to come later while a process takes sixteen others, or four of the same caller', async () => {
   const stop = new AbortController();
   const waiting = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   async function* endless(): AsyncGenerator<ImportMessage> {
     yield* importMessages({ source: own, mapping: PLAIN }, sheet('7,ONE,never'));
     await waiting;
   }
-  const others = Array.from({ length: 16 }, () => failureOf(sendImport(service, endless(), admin, stop.signal)));
-  await vi.waitFor(() => expect(leftovers()).toHaveLength(16), 10_000);
-  const { reason, retryDelayMs } = detailsOf(await failureOf(send(sheet('8,ONE,late'))));
-  expect([reason, retryDelayMs]).toEqual(['TOO_MANY_CALLS', 5_000]);
+  const others: Promise<unknown>[] = [];
+  const fromFour = async (token: string): Promise<void> => {
+    for (let at = 0; at < 4; at++) others.push(failureOf(sendImport(service, endless(), token, stop.signal)));
+    await vi.waitFor(() => expect(leftovers()).toHaveLength(others.length), 10_000);
+  };
+  const refused = async (token: string): Promise<unknown> => {
+    const { reason, retryDelayMs, facts } = detailsOf(
+      await failureOf(sendImport(service, importMessages({ source: own, mapping: PLAIN }, sheet('8,ONE,late')), token)),
+    );
+    return [reason, retryDelayMs, facts['limit']];
+  };
+  await fromFour(admin);
+  expect(await refused(admin)).toEqual(['TOO_MANY_CALLS', 5_000, '4']);
+  for (const name of ['second', 'third', 'fourth']) await fromFour(await service.person(name, ['admin']));
+  expect(await refused(await service.person('fifth', ['admin']))).toEqual(['TOO_MANY_CALLS', 5_000, '16']);
   stop.abort();
   await Promise.all(others);
   await vi.waitFor(() => expect(leftovers()).toEqual([]), 10_000);

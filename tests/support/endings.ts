@@ -38,9 +38,9 @@ export async function byGrpc({ service, token }: Sender, rpc: DescMethodUnary, b
   }
 }
 
-/** Sends a body as JSON, in Connect's form for streams where the answer is one. */
+/** Sends a body as JSON, in Connect's form for streams where there is one. */
 export async function byJson({ service, token }: Sender, rpc: DescMethodUnary, body: string | Uint8Array<ArrayBuffer>): Promise<Ending> {
-  const isStream = (rpc as DescMethod).methodKind === 'server_streaming';
+  const isStream = (rpc as DescMethod).methodKind !== 'unary';
   const headers = { 'content-type': isStream ? 'application/connect+json' : 'application/json', authorization: token };
   const response = await fetch(`${service.url}${pathOf(rpc)}`, { method: 'POST', headers, body: isStream ? enveloped(body) : body });
   const bytes = Buffer.from(await response.arrayBuffer());

@@ -10,10 +10,10 @@ export class MappingRequired extends DomainError {
   }
 }
 
-/** This process takes as many files as it may; each lies on its disk until it is read. */
+/** This process takes as many files, or from this caller, as it may; each lies on its disk until it is read. */
 export class TooManyUploads extends DomainError {
-  constructor(limit: number) {
-    super('resource_exhausted', 'TOO_MANY_CALLS', `this process takes ${limit} files at a time`, { facts: { limit: String(limit) }, retryAfterMs: 5_000 });
+  constructor(limit: number, what: string) {
+    super('resource_exhausted', 'TOO_MANY_CALLS', `this process takes ${limit} ${what} at a time`, { facts: { limit: String(limit) }, retryAfterMs: 5_000 });
   }
 }
 

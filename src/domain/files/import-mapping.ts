@@ -19,9 +19,9 @@ const FIELDS = [
 const MAX_ATTRIBUTES = 256;
 
 /** How much work one pattern may make for each character. */
-const MAX_PATTERN_SIZE = 1_000;
+const MAX_PATTERN_SIZE = 200;
 /** Characters of a text that is held against a pattern; a longer one does not match. */
-const MAX_MATCHED_LENGTH = 1_000;
+const MAX_MATCHED_LENGTH = 500;
 
 /** The mapping that a message describes. @throws InvalidField for a pattern that is none, and for names given twice */
 export function toMapping(message: ImportMapping): Mapping {

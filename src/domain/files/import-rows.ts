@@ -25,6 +25,7 @@ type AgentsOfRows = Awaited<ReturnType<typeof findKnownAgents>>;
 
 /** Rows after which others get a turn. */
 const ROWS_IN_ONE_GO = 50;
+const RECORDS_IN_ONE_GO = 10;
 
 /** Reads a file as the caller sees groups and agents: so many rows at a time, in their order, each with its ticket or its faults. */
 export async function openChecker(ctx: Context, file: Source): Promise<(atOnce: number) => AsyncGenerator<readonly CheckedRow[]>> {
@@ -56,6 +57,8 @@ export async function openChecker(ctx: Context, file: Source): Promise<(atOnce: 
     let records: ImportRecord[] = [];
     for await (const record of readRecords(file.table, file.mapping, file.source)) {
       records.push(record);
+      // Patterns were held against its values.
+      if (records.length % RECORDS_IN_ONE_GO === 0) await letOthers();
       if (records.length < atOnce) continue;
       yield await check(records);
       records = [];

@@ -17,7 +17,6 @@ import { withUpload } from './upload.ts';
 
 /** Faults that are told before anything is imported. */
 const TOLD_FAULTS = 100;
-const MAX_COLUMNS = 1_000;
 const MAX_COLUMN_LENGTH = 1_000;
 /** Characters of a row, so that a chunk of them is held in memory and stored. */
 const MAX_ROW_LENGTH = 100_000;
@@ -48,7 +47,7 @@ export const importTickets: Handlers<typeof FileService>['importTickets'] = asyn
   if (!settings.mapping && !validateOnly) throw new MappingRequired();
   const mapping = settings.mapping && toMapping(settings.mapping);
   if (mapping && !validateOnly) assertFields(mapping);
-  return withUpload(following(first.value, messages), async ({ path, hash }) => {
+  return withUpload(ctx.caller.actor, following(first.value, messages), async ({ path, hash }) => {
     const leave = await turnToRead();
     try {
       ctx.signal.throwIfAborted();
@@ -120,7 +119,6 @@ async function understand({ path, settings, mapping: given }: Task, signal: Abor
     signal,
   });
   const { columns } = table;
-  if (columns.length > MAX_COLUMNS) throw new FileUnreadable(`${called} has more than ${MAX_COLUMNS} columns`);
   if (columns.some((column) => column.length > MAX_COLUMN_LENGTH || column.includes('\0')))
     throw new FileUnreadable(`${called} has a column whose name has more than ${MAX_COLUMN_LENGTH} characters, or the NUL character`);
   const message = settings.mapping ?? toMappingMessage(guessMapping(EMPTY_MAPPING, columns), columns);

@@ -9,9 +9,11 @@ import { TooManyUploads, UploadUnreadable } from './errors.ts';
 /** Bytes of a file that is uploaded. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Files that this process takes at a time. */
+/** Files that this process takes at a time, and from one caller among them: nobody keeps out the others by himself. */
 const MAX_AT_ONCE = 16;
-let atOnce = 0;
+const MAX_AT_ONCE_OF_CALLER = 4;
+/** Whose files are on their way, one for each. */
+const underWay: string[] = [];
 
 /** A file that was uploaded. */
 export interface Upload {
@@ -22,16 +24,21 @@ export interface Upload {
 }
 
 /** Puts the chunks of a file into a temporary one, lets it be used, and takes it away, whatever comes of it. @throws TooManyUploads */
-export async function withUpload<Result>(messages: AsyncIterable<ImportTicketsRequest>, use: (upload: Upload) => Promise<Result>): Promise<Result> {
-  if (atOnce >= MAX_AT_ONCE) throw new TooManyUploads(MAX_AT_ONCE);
-  atOnce += 1;
+export async function withUpload<Result>(
+  actor: string,
+  messages: AsyncIterable<ImportTicketsRequest>,
+  use: (upload: Upload) => Promise<Result>,
+): Promise<Result> {
+  if (underWay.length >= MAX_AT_ONCE) throw new TooManyUploads(MAX_AT_ONCE, 'files');
+  if (underWay.filter((other) => other === actor).length >= MAX_AT_ONCE_OF_CALLER) throw new TooManyUploads(MAX_AT_ONCE_OF_CALLER, 'files of one caller');
+  underWay.push(actor);
   let folder: string | undefined;
   try {
     folder = await mkdtemp(join(tmpdir(), 'docket-import-'));
     const path = join(folder, 'upload');
     return await use({ path, hash: await receive(messages, path) });
   } finally {
-    atOnce -= 1;
+    underWay.splice(underWay.indexOf(actor), 1);
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 }

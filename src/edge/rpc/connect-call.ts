@@ -80,7 +80,11 @@ export class ConnectCall extends Call {
   }
 
   async *receiveAll(): AsyncIterable<Message> {
-    yield* (await this.#want()) as AsyncIterable<Message>;
+    try {
+      yield* (await this.#want()) as AsyncIterable<Message>;
+    } catch (error) {
+      throw error instanceof ConnectError && !this.signal.aborted ? failureInRequest(error) : error;
+    }
   }
 
   async send(message: Message): Promise<void> {

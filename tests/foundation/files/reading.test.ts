@@ -50,3 +50,10 @@ it('stops reading when nobody wants it any more', async () => {
 it('takes only what a line of a megabyte begins with to guess what stands between its values', async () => {
   await expect(countRows(await written(`"${'x'.repeat(3_000_000)}`))).rejects.toThrow('a quotation mark is opened there and never closed');
 });
+
+it('refuses a heading of more than a thousand columns, and two of one name', async () => {
+  const wide = Array.from({ length: 100_000 }, (_, at) => `c${at}`);
+  await expect(countRows(await written(`${wide}\n`))).rejects.toThrow('has more than 1,000 columns');
+  await expect(countRows(await written(`${wide.slice(0, 999)},c5\n`))).rejects.toThrow('has two columns named "c5"');
+  expect(await countRows(await written(`${wide.slice(0, 1_000)}\n${wide.slice(0, 1_000)}\n`))).toBe(1);
+});

@@ -243,7 +243,7 @@ describe('ImportTickets refuses', () => {
     expect(await unreadable(gzipSync(sheet('7,ONE,a')).subarray(0, 30))).toContain('chunk: mine.csv is damaged');
     expect(await unreadable(sheet('7,ONE,"open'))).toContain('a quotation mark is opened there and never closed');
     expect(await unreadable(sheet(`7,ONE,${'x'.repeat(100_001)}`))).toContain('chunk: the row at line 2 has more than 100,000 characters');
-    expect(await unreadable(`${Array.from({ length: 1_001 }, (_, at) => `c${at}`).join(',')}\n`)).toContain('more than 1000 columns');
+    expect(await unreadable(`${Array.from({ length: 1_001 }, (_, at) => `c${at}`).join(',')}\n`)).toContain('more than 1,000 columns');
   });
 
   it('INVALID_ARGUMENT: a file of more than 64 MiB', async () => {

@@ -59,11 +59,12 @@ export interface ChangeRow {
   readonly group_id: string | null;
   readonly agent_id: string | null;
   readonly state: Readonly<Record<string, unknown>>;
+  readonly xid: string;
 }
 
 /** The record of a row; undefined for handicaps, which follow from the rest. */
 export function toChange(row: ChangeRow, groupIds: ReadonlySet<string>): ChangeRecord | undefined {
-  const base = { sequence: Number(row.sequence), time: toMoment(row.micros) };
+  const base = { sequence: Number(row.sequence), time: toMoment(row.micros), xid: row.xid };
   const groupId = row.group_id ?? '';
   const agentId = row.agent_id ?? '';
   switch (row.kind) {

@@ -28,6 +28,9 @@ function isDealtOut(entry: TicketEntry, record: DecisionRecord | ReleaseRecord):
 /** Changes of eligibility this far apart belong to different transactions. */
 const APART_MS = 1_000;
 
+/** The transaction of an entry as a row's `xmin` has it. */
+const xidOf = ({ transactionId }: TicketEntry): string => String(BigInt(transactionId) % 2n ** 32n);
+
 interface Loose {
   readonly entry: TicketEntry;
   state: 'NEW' | 'LEFT_LINE' | 'DONE';
@@ -82,7 +85,8 @@ export class Interpreter {
 
   async #change(change: ChangeRecord): Promise<void> {
     while (this.#entries.next && this.#entries.next.time < change.time) await this.#pull();
-    this.#emitLoose((entry) => entry.time < change.time);
+    // What a unit of work changes of tickets it writes after what it changes of agents, groups and days.
+    this.#emitLoose((entry) => entry.time < change.time && xidOf(entry) !== change.xid);
     if (this.#lastChange !== undefined && change.time - this.#lastChange > APART_MS) this.#settleChanges();
     this.#handOut();
     this.#steps.push(...this.departures.note(change), change);

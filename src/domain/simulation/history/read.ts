@@ -96,7 +96,7 @@ async function* readNumbered(sql: Sql, range: Range): AsyncGenerator<NumberedRec
   const changes = await Rows.open(
     readRows<ChangeRow>(
       sql,
-      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.kind, e.group_id, e.agent_id, e.state FROM eligibility_changes e
+      `SELECT e.sequence, ${microsOfColumn('e.time')} AS micros, e.kind, e.group_id, e.agent_id, e.state, e.xmin::text AS xid FROM eligibility_changes e
        WHERE ${within} AND (e.kind = 'DAY' OR e.group_id = ANY ($3::uuid[]) OR (e.kind = 'AGENT' AND e.agent_id = ANY ($4::text[]))) ORDER BY e.sequence`,
       undefined,
       [...values, range.agentIds],

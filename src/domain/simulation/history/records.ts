@@ -50,8 +50,13 @@ export interface ReleaseRecord {
   readonly ticket: string;
 }
 
-/** A change of who may be given work, or by which rule; its time is its own. */
-export type ChangeRecord = { readonly sequence: number; readonly time: Moment } & (
+/** A change of who may be given work, or by which rule; its time is its own, later than that of its unit of work. */
+export type ChangeRecord = {
+  readonly sequence: number;
+  readonly time: Moment;
+  /** The transaction that made it, modulo 2^32. */
+  readonly xid: string;
+} & (
   | { readonly type: 'AGENT'; readonly agentId: string; readonly state: AgentState }
   | { readonly type: 'GROUP'; readonly groupId: string; readonly state: GroupState }
   | { readonly type: 'MEMBERSHIP'; readonly groupId: string; readonly agentId: string; readonly member: boolean }

@@ -4,14 +4,13 @@ import { setImmediate as letOthers } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
 import { openArchive } from './archive.ts';
 import { type CsvFile, type CsvOptions, type CsvRow, firstOf } from './csv.ts';
-import { assertHeading } from './heading.ts';
+import { assertHeading, MAX_COLUMNS } from './heading.ts';
 import { FileUnreadable } from './unreadable.ts';
 import { dateText, isDateFormat, numberText, unescaped } from './workbook-values.ts';
 
 /** Bytes of a workbook as it lies on the disk. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** Columns of a sheet that are read. */
-const MAX_COLUMNS = 1_000;
 /** XML that is read in one go. */
 const SLICE = 64 * 1024;
 
