@@ -166,7 +166,7 @@ it('an import keeps nothing of what was refused or cancelled, neither rows nor f
   await vi.waitFor(async () => expect([leftovers(), await staged(), await ticketsOf()]).toEqual([[], [], []]), 5_000);
 });
 
-it('an import is asked to come later while a process takes sixteen others, or four of the same caller', async () => {
+it('an import is asked to come later while a process takes sixteen others, or eight of the same caller', async () => {
   const stop = new AbortController();
   const waiting = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }));
   async function* endless(): AsyncGenerator<ImportMessage> {
@@ -174,8 +174,8 @@ it('an import is asked to come later while a process takes sixteen others, or fo
     await waiting;
   }
   const others: Promise<unknown>[] = [];
-  const fromFour = async (token: string): Promise<void> => {
-    for (let at = 0; at < 4; at++) others.push(failureOf(sendImport(service, endless(), token, stop.signal)));
+  const sendEight = async (token: string): Promise<void> => {
+    for (let at = 0; at < 8; at++) others.push(failureOf(sendImport(service, endless(), token, stop.signal)));
     await vi.waitFor(() => expect(leftovers()).toHaveLength(others.length), 10_000);
   };
   const refused = async (token: string): Promise<unknown> => {
@@ -184,10 +184,10 @@ it('an import is asked to come later while a process takes sixteen others, or fo
     );
     return [reason, retryDelayMs, facts['limit']];
   };
-  await fromFour(admin);
-  expect(await refused(admin)).toEqual(['TOO_MANY_CALLS', 5_000, '4']);
-  for (const name of ['second', 'third', 'fourth']) await fromFour(await service.person(name, ['admin']));
-  expect(await refused(await service.person('fifth', ['admin']))).toEqual(['TOO_MANY_CALLS', 5_000, '16']);
+  await sendEight(admin);
+  expect(await refused(admin)).toEqual(['TOO_MANY_CALLS', 5_000, '8']);
+  await sendEight(await service.person('second', ['admin']));
+  expect(await refused(await service.person('third', ['admin']))).toEqual(['TOO_MANY_CALLS', 5_000, '16']);
   stop.abort();
   await Promise.all(others);
   await vi.waitFor(() => expect(leftovers()).toEqual([]), 10_000);

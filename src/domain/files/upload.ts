@@ -11,7 +11,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Files that this process takes at a time, and from one caller among them: nobody keeps out the others by himself. */
 const MAX_AT_ONCE = 16;
-const MAX_AT_ONCE_OF_CALLER = 4;
+const MAX_AT_ONCE_OF_CALLER = 8;
 /** Whose files are on their way, one for each. */
 const underWay: string[] = [];
 
