@@ -1,5 +1,5 @@
-import { timeOfChange } from '../../foundation/clock.ts';
 import type { Unit } from '../../foundation/commands/command.ts';
+import { nextVersion } from '../../foundation/etag.ts';
 import { TICKETS_PER_STEP } from '../groups/index.ts';
 import type { Agent, AgentRow } from './entity.ts';
 import { agentsLeft, type DealtOut, membersRemoved, NOT_DEALT_OUT } from './events.ts';
@@ -51,7 +51,7 @@ export interface DeletionStep {
 /** Deleted, when one step deals out all that he holds; else inactive, until a later step does. */
 export async function planDeletion(unit: Unit, agent: Agent, activeAfterwards: boolean): Promise<DeletionStep> {
   const held = await countHeldTickets(unit.sql, agent.agentId);
-  const raised = { version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) };
+  const raised = { ...nextVersion(unit.now, agent) };
   if (held <= TICKETS_PER_STEP) return { held, next: { ...agent, ...raised, active: activeAfterwards, deleteTime: unit.now } };
   return { held, next: agent.active ? { ...agent, ...raised, active: false } : agent };
 }

@@ -1,6 +1,7 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
-import { timeOfChange, toTimestamp } from '../../../foundation/clock.ts';
+import { toTimestamp } from '../../../foundation/clock.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
+import { nextVersion } from '../../../foundation/etag.ts';
 import { findPools } from '../../groups/index.ts';
 import { agentsBecameCandidates } from '../events.ts';
 import { lockAgents } from '../queries.ts';
@@ -35,8 +36,7 @@ export const endAvailability = loneCommand<TimedAvailability, typeof Int32ValueS
         unit.em.assign(agent, {
           availability: afterwards(agent.availability),
           availabilityUntilTime: null,
-          version: agent.version + 1,
-          updateTime: timeOfChange(unit.now, agent.updateTime),
+          ...nextVersion(unit.now, agent),
         });
         await unit.em.flush();
         if (takesTickets(agent)) await unit.announce(agentsBecameCandidates, { agentIds: [agentId] });

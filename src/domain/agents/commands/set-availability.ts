@@ -1,10 +1,10 @@
 import { SetAvailabilityResponseSchema } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
-import { type Instant, timeOfChange } from '../../../foundation/clock.ts';
+import type { Instant } from '../../../foundation/clock.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Caller } from '../../../foundation/context.ts';
 import { InvalidField } from '../../../foundation/errors.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import { findPools } from '../../groups/index.ts';
 import type { Agent, AvailabilityName } from '../entity.ts';
 import { AgentChangeDenied, AgentDeleted, AgentNotFound } from '../errors.ts';
@@ -53,9 +53,7 @@ export const setAvailability = loneCommand<SetAvailabilityInput, typeof SetAvail
     assertPoolsHeld(unit, poolIds);
     const view = await getAgentView(unit, agentId);
     const isNew = agent.availability !== availability || !isSameInstant(agent.availabilityUntilTime, until);
-    const changes = isNew
-      ? { availability, availabilityUntilTime: until ?? null, version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) }
-      : {};
+    const changes = isNew ? { availability, availabilityUntilTime: until ?? null, ...nextVersion(unit.now, agent) } : {};
     return {
       answer: { agent: toAgentMessage({ ...view, ...changes }) },
       async write() {

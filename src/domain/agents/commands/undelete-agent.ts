@@ -1,7 +1,6 @@
 import { UndeleteAgentResponseSchema } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
-import { timeOfChange } from '../../../foundation/clock.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import { findPools } from '../../groups/index.ts';
 import { AgentNotDeleted, AgentNotFound } from '../errors.ts';
 import { agentsBecameCandidates } from '../events.ts';
@@ -25,7 +24,7 @@ export const undeleteAgent = loneCommand<{ readonly agentId: string; readonly et
     assertEtag('agent', agentId, etag, agent.version);
     const [poolIds = []] = await findPools(unit.sql, [{ agentIds: [agentId] }]);
     assertPoolsHeld(unit, poolIds);
-    const changes = { deleteTime: null, version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) };
+    const changes = { deleteTime: null, ...nextVersion(unit.now, agent) };
     const view = await getAgentView(unit, agentId);
     return {
       answer: { agent: toAgentMessage({ ...view, ...changes }) },

@@ -1,11 +1,10 @@
 import type { Agent as AgentMessage } from '../../../../gen/ticketing/v1/agent_pb.ts';
 import { UpdateAgentResponseSchema } from '../../../../gen/ticketing/v1/agent_service_pb.ts';
-import { timeOfChange } from '../../../foundation/clock.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
 import { assertPoolsHeld, loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Caller } from '../../../foundation/context.ts';
 import { InvalidField } from '../../../foundation/errors.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import { findPools, lockGroups } from '../../groups/index.ts';
 import type { Agent } from '../entity.ts';
 import { AgentDeleted, AgentNotFound } from '../errors.ts';
@@ -66,7 +65,7 @@ export const updateAgent = loneCommand<UpdateAgentInput, typeof UpdateAgentRespo
     const changes: Changes = { choices: agentChanges(agent, agentChoices(asked), fields), ...moves };
     const view = await getAgentView(unit, agentId);
     if (Object.keys(changes.choices).length + moves.joining.length + moves.leaving.length === 0) return { answer: { agent: toAgentMessage(view) } };
-    const raised = { ...changes.choices, version: agent.version + 1, updateTime: timeOfChange(unit.now, agent.updateTime) };
+    const raised = { ...changes.choices, ...nextVersion(unit.now, agent) };
     return {
       answer: { agent: toAgentMessage({ ...view, ...raised, groupIds: fields.has('group_ids') ? groupIds : view.groupIds }) },
       async write() {

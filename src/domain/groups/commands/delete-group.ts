@@ -1,9 +1,8 @@
 import { Int32ValueSchema } from '@bufbuild/protobuf/wkt';
 import { DeleteGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
-import { timeOfChange } from '../../../foundation/clock.ts';
 import type { Unit } from '../../../foundation/commands/command.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import type { Group, GroupRow } from '../entity.ts';
 import { GroupDeleted, GroupHasPendingTickets, GroupNotFound, MoveTargetInvalid } from '../errors.ts';
 import { type Disposal, groupClosed, TICKETS_PER_STEP } from '../events.ts';
@@ -91,7 +90,7 @@ function assertMoveTarget(groupId: string, targetId: string, target: Group | und
 function nextState(unit: Unit, group: Group, pending: number, activeAfterwards: boolean): GroupRow {
   const whole = pending <= TICKETS_PER_STEP;
   if (!whole && !group.active) return group;
-  const raised = { version: group.version + 1, updateTime: timeOfChange(unit.now, group.updateTime) };
+  const raised = { ...nextVersion(unit.now, group) };
   return whole ? { ...group, ...raised, active: activeAfterwards, deleteTime: unit.now } : { ...group, ...raised, active: false };
 }
 

@@ -1,7 +1,6 @@
 import { UndeleteGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
-import { timeOfChange } from '../../../foundation/clock.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import { GroupNotDeleted, GroupNotFound } from '../errors.ts';
 import { groupRulesChanged } from '../events.ts';
 import { toGroupMessage } from '../message.ts';
@@ -22,7 +21,7 @@ export const undeleteGroup = loneCommand<{ readonly groupId: string; readonly et
     if (!group) throw new GroupNotFound(groupId);
     if (!group.deleteTime) throw new GroupNotDeleted(groupId);
     assertEtag('group', groupId, etag, group.version);
-    const changes = { deleteTime: null, version: group.version + 1, updateTime: timeOfChange(unit.now, group.updateTime) };
+    const changes = { deleteTime: null, ...nextVersion(unit.now, group) };
     return {
       answer: { group: toGroupMessage({ ...group, ...changes }) },
       async write() {

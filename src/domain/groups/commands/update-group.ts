@@ -1,10 +1,9 @@
 import type { Group as GroupMessage } from '../../../../gen/ticketing/v1/group_pb.ts';
 import { UpdateGroupResponseSchema } from '../../../../gen/ticketing/v1/group_service_pb.ts';
-import { timeOfChange } from '../../../foundation/clock.ts';
 import { loneCommand } from '../../../foundation/commands/lone.ts';
 import type { Caller } from '../../../foundation/context.ts';
 import { InvalidField } from '../../../foundation/errors.ts';
-import { assertEtag } from '../../../foundation/etag.ts';
+import { assertEtag, nextVersion } from '../../../foundation/etag.ts';
 import { GroupChangeDenied, GroupDeleted } from '../errors.ts';
 import { groupRulesChanged } from '../events.ts';
 import { toGroupMessage } from '../message.ts';
@@ -42,8 +41,7 @@ export const updateGroup = loneCommand<UpdateGroupInput, typeof UpdateGroupRespo
     if (Object.keys(changes).length === 0) return { answer: { group: toGroupMessage(group) } };
     const policyChanged = changesPolicy(changes);
     const version = {
-      version: group.version + 1,
-      updateTime: timeOfChange(unit.now, group.updateTime),
+      ...nextVersion(unit.now, group),
       policyVersion: group.policyVersion + (policyChanged ? 1 : 0),
     };
     return {

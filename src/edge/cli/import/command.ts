@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises';
-import { Code, type ConnectError } from '@connectrpc/connect';
 import { defineCommand } from 'citty';
 import type { DocketClient } from '../../../client/index.ts';
 import { assertColumns, attributesOf, FIELDS, guessMapping, type Mapping } from '../../../domain/imports/index.ts';
@@ -133,12 +132,6 @@ function keptAs(mapping: Mapping, columns: readonly string[]): string {
   if (mapping.attributes) return '';
   const kept = Object.keys(attributesOf(mapping, columns));
   return kept.length === 0 ? '' : `; as attributes ${kept.map((column) => JSON.stringify(column)).join(', ')}`;
-}
-
-function _tellFailure(failure: ConnectError): string {
-  const refused = [Code.PermissionDenied, Code.Unauthenticated].includes(failure.code);
-  if (refused) return `The service refused: ${failure.rawMessage}.`;
-  return `The service went away or failed: ${failure.message}. What was imported stays; the same command goes on from there.`;
 }
 
 const many = (count: number, one: string, more = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
