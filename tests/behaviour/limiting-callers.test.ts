@@ -98,7 +98,8 @@ describe('a service with a rate for each caller', () => {
   }
 
   it('it refuses a call too many on either port, says the limit and when to come again, and carries nothing out', async () => {
-    const edge = await start({ perSecond: 1, burst: 3 });
+    // One in five seconds: a slow machine makes its three calls before the next is earned.
+    const edge = await start({ perSecond: 0.2, burst: 3 });
     const channel = channelTo(edge);
     const token = tokenOf('service');
     const open = () => callGrpc(channel, TicketService.method.createTicket, request, { token });
@@ -110,8 +111,8 @@ describe('a service with a rate for each caller', () => {
     const refused = await failureOf(open());
     expect(refused).toMatchObject({ code: 8 });
     const { reason, facts, retryDelayMs } = detailsOf(refused);
-    expect({ reason, facts }).toEqual({ reason: 'RATE_LIMITED', facts: { limit_per_second: '1', burst: '3' } });
-    expect(retryDelayMs).toBeLessThanOrEqual(1_000);
+    expect({ reason, facts }).toEqual({ reason: 'RATE_LIMITED', facts: { limit_per_second: '0.2', burst: '3' } });
+    expect(retryDelayMs).toBeLessThanOrEqual(5_000);
     expect(retryDelayMs).toBeGreaterThan(0);
     await expect(web.createTicket(request, { headers: { authorization: token } })).rejects.toMatchObject({ code: 8 });
     expect(carriedOut).toBe(3);
@@ -119,7 +120,7 @@ describe('a service with a rate for each caller', () => {
     const waitedMs = await vi.waitFor(async () => {
       await open();
       return performance.now() - startMs;
-    });
+    }, 20_000);
     expect(waitedMs).toBeGreaterThanOrEqual((retryDelayMs ?? 0) - 5);
     const figures = await (await fetch(`http://127.0.0.1:${edge.metricsPort}/metrics`)).text();
     expect(figures).toMatch(/docket_rate_limited_calls_total\{rpc="ticketing.v1.TicketService\/CreateTicket"\} \d+/);
@@ -146,7 +147,7 @@ describe('a service with a rate for each caller', () => {
   });
 
   it('it counts before it looks at permissions, and not what strangers try', async () => {
-    const edge = await start({ perSecond: 1, burst: 2 });
+    const edge = await start({ perSecond: 0.2, burst: 2 });
     const channel = channelTo(edge);
     const attempt = (token: string) => failureOf(callGrpc(channel, TicketService.method.createTicket, request, { token }));
     for (let time = 0; time < 3; time += 1) expect(detailsOf(await attempt('Bearer nobody')).reason).toBe('TOKEN_INVALID');
